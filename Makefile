@@ -1,0 +1,73 @@
+# One command each: `make demo`, `make test`, `make check`. Needs Python 3.11 and make.
+PYTHON ?= python3.11
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+TEST ?= tests
+WORKERS ?= 2
+export PORT
+export PYTHONUTF8 := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-reset test check format messages requirements clean
+
+help:
+	@echo "make demo          show Quarano running on http://localhost:$(PORT)/ (PORT=9000 moves it)"
+	@echo "make demo-reset    forget the demo's data, then show it anew"
+	@echo "make test          run every test (TEST=tests/cases for some)"
+	@echo "make check         lint, types, security, migrations, translations, deployment"
+	@echo "make format        lay out code and templates"
+	@echo "make messages      collect and compile translations"
+	@echo "make requirements  pin the dependencies of pyproject.toml anew"
+
+# The packages are installed again only when the pinned requirements have changed.
+$(READY): requirements-dev.txt requirements-uv.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Quarano needs Python 3.11: '$(PYTHON)' was not found (PYTHON=/path/to/python3.11 make ...)." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "The virtual environment could not be made; on Debian: apt-get install python3.11-venv." >&2; exit 1; }
+	@echo "Installing the packages into $(VENV) ..."
+	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt \
+	  && VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements-dev.txt; then :; else \
+	  echo "uv could not install them, trying plain pip ..."; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt; fi
+	@touch $@
+
+.venv: $(READY)
+
+demo: $(READY)
+	@exec $(BIN)/python manage.py demo --port $(PORT)
+
+demo-reset: $(READY)
+	@exec $(BIN)/python manage.py demo --port $(PORT) --reset
+
+test: $(READY)
+	$(BIN)/python manage.py messages --compile-only
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TEST)
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/djlint templates --check --lint --quiet
+	find templates -name '*.html' -print0 | xargs -0 -r $(BIN)/djade --target-version 5.2 --check
+	$(BIN)/bandit --quiet --configfile pyproject.toml --severity-level medium --recursive quarano health_authorities cases diaries
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py messages --check
+	DEBUG=false DEMO=false SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
+	  $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	find templates -name '*.html' -print0 | xargs -0 -r $(BIN)/djade --target-version 5.2
+
+messages: $(READY)
+	$(BIN)/python manage.py messages
+
+COMPILE := uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-header --no-annotate
+requirements: $(READY)
+	$(BIN)/$(COMPILE) pyproject.toml -o requirements.txt
+	$(BIN)/$(COMPILE) pyproject.toml --extra dev -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
