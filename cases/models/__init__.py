@@ -1,0 +1,30 @@
+from cases.models.case import Case, Test
+from cases.models.enrolment import Acknowledgement, EnrolmentCode, Questionnaire
+from cases.models.escalation import Escalation, EscalationOccasion
+from cases.models.log import CallAttempt, Comment, Revision
+from cases.models.monitoring import Monitoring, Order, Service
+from cases.models.person import Person, ProtectedCircle, Reporter
+from cases.models.policy import Disease, Policy, PolicyExample, Routine
+
+__all__ = [
+    "Acknowledgement",
+    "CallAttempt",
+    "Case",
+    "Comment",
+    "Disease",
+    "EnrolmentCode",
+    "Escalation",
+    "EscalationOccasion",
+    "Monitoring",
+    "Order",
+    "Person",
+    "Policy",
+    "PolicyExample",
+    "ProtectedCircle",
+    "Questionnaire",
+    "Reporter",
+    "Revision",
+    "Routine",
+    "Service",
+    "Test",
+]

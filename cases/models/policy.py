@@ -1,0 +1,284 @@
+import datetime as dt
+import uuid
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import models
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+
+from cases.arithmetic import Guideline
+from cases.models.pairs import who_and_when
+
+
+class Disease(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    code = models.CharField(_("code"), max_length=30, unique=True)
+    names = models.JSONField(_("names"), default=dict)
+
+    class Meta:
+        verbose_name = _("disease")
+        verbose_name_plural = _("diseases")
+
+    def __str__(self) -> str:
+        language = translation.get_language() or "en"
+        return self.names.get(language) or self.names.get("en") or self.code
+
+
+class PolicyQuerySet(models.QuerySet["Policy"]):
+    def in_force(self, disease: Disease, *, on: dt.date) -> "Policy":
+        """Return the approved version in force on that day.
+
+        Raises Policy.DoesNotExist where the disease has none yet.
+        """
+        found = (
+            self.filter(disease=disease, valid_from__lte=on, approved_at__isnull=False)
+            .order_by("-valid_from")
+            .first()
+        )
+        if found is None:
+            raise self.model.DoesNotExist
+        return found
+
+
+class Policy(Guideline, models.Model):
+    """What depends on the disease: dated, approved by a second person, immutable once
+    in force. The arithmetic on these numbers is `cases.arithmetic.Guideline`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    disease = models.ForeignKey(
+        Disease, on_delete=models.PROTECT, related_name="policies"
+    )
+    valid_from = models.DateField(_("valid from"))
+    source = models.TextField(_("source"), blank=True)
+
+    isolation_days = models.PositiveSmallIntegerField(_("isolation, days"), default=10)
+    symptom_free_hours = models.PositiveSmallIntegerField(
+        _("free of symptoms, hours"), default=48
+    )
+    slots_considered = models.PositiveSmallIntegerField(
+        _("slots looked at for that"), default=4
+    )
+    slots_needed = models.PositiveSmallIntegerField(
+        _("of them with an entry"), default=3
+    )
+    infectious_days_before = models.PositiveSmallIntegerField(
+        _("infectious before onset, days"), default=2
+    )
+    infectious_days_after = models.PositiveSmallIntegerField(
+        _("infectious after onset, days"), default=10
+    )
+    incubation_days = models.PositiveSmallIntegerField(
+        _("incubation period, days"), default=14
+    )
+    quarantine_days = models.PositiveSmallIntegerField(
+        _("quarantine, days"), default=10
+    )
+    household_days = models.PositiveSmallIntegerField(
+        _("quarantine in the household, days"), default=14
+    )
+    household_cap_days = models.PositiveSmallIntegerField(
+        _("household, at most, days"), default=20
+    )
+    same_episode_days = models.PositiveSmallIntegerField(
+        _("same episode, days"), default=90
+    )
+    fever_cases = models.DecimalField(
+        _("fever of cases from, °C"), max_digits=3, decimal_places=1,
+        default=Decimal("39.4"),
+    )
+    fever_contacts = models.DecimalField(
+        _("fever of contacts from, °C"), max_digits=3, decimal_places=1,
+        default=Decimal("37.9"),
+    )
+    fever_infants = models.DecimalField(
+        _("emergency in infants from, °C"), max_digits=3, decimal_places=1,
+        default=Decimal("38.0"),
+    )
+    infant_months = models.PositiveSmallIntegerField(
+        _("infant under, months"), default=3
+    )
+    oxygen_emergency = models.PositiveSmallIntegerField(
+        _("SpO₂ emergency up to, %"), default=92
+    )
+    oxygen_worsening = models.PositiveSmallIntegerField(
+        _("SpO₂ worsening under, %"), default=94
+    )
+    worsening_entries = models.PositiveSmallIntegerField(
+        _("rising over entries"), default=3
+    )
+    # [{"group": "A", "count": 1}, {"group": "B", "count": 2}]: any of them is enough.
+    groups = models.JSONField(_("n of group"), default=list, blank=True)
+    legal_basis_isolation = models.CharField(
+        _("legal basis of isolation"), max_length=200, blank=True
+    )
+    legal_basis_quarantine = models.CharField(
+        _("legal basis of quarantine"), max_length=200, blank=True
+    )
+    remedies = models.TextField(_("information on remedies"), blank=True)
+
+    # Comes with the installation; else drafted by one and approved by another.
+    shipped = models.BooleanField(default=False, editable=False)
+    drafted_at = models.DateTimeField(editable=False)
+    drafted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT,
+        related_name="policies_drafted", editable=False,
+    )
+    approved_at = models.DateTimeField(null=True, editable=False)
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT,
+        related_name="policies_approved", editable=False,
+    )
+
+    objects = PolicyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("policy")
+        verbose_name_plural = _("policies")
+        ordering = ["-valid_from"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["disease", "valid_from"], name="policy_once_a_day"
+            ),
+            models.CheckConstraint(
+                name="policy_approved_by_another",
+                condition=models.Q(shipped=True)
+                | models.Q(approved_at__isnull=True, approved_by__isnull=True)
+                | (
+                    models.Q(approved_at__isnull=False, approved_by__isnull=False)
+                    & ~models.Q(approved_by=models.F("drafted_by"))
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.disease} {self.valid_from:%Y-%m-%d}"
+
+
+class PolicyExample(models.Model):
+    """A worked example beside a policy: it must compute as written."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    policy = models.ForeignKey(
+        Policy, on_delete=models.CASCADE, related_name="examples"
+    )
+    title = models.CharField(_("example"), max_length=200)
+    kind = models.CharField(
+        _("kind"), max_length=12,
+        choices=[("isolation", _("isolation")), ("quarantine", _("quarantine"))],
+    )
+    anchor_kind = models.CharField(
+        _("counted from"), max_length=14,
+        choices=[
+            ("onset", _("onset")),
+            ("specimen", _("first specimen")),
+            ("last_exposure", _("last exposure")),
+            ("household", _("household")),
+        ],
+    )
+    anchor_day = models.DateField(_("that day"))
+    until = models.DateField(_("until"))
+
+    class Meta:
+        verbose_name = _("worked example")
+        verbose_name_plural = _("worked examples")
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class RoutineQuerySet(models.QuerySet["Routine"]):
+    def in_force(self, *, on: dt.date) -> "Routine":
+        """Return the version in force on that day; raises Routine.DoesNotExist."""
+        found = self.filter(valid_from__lte=on).order_by("-valid_from").first()
+        if found is None:
+            raise self.model.DoesNotExist
+        return found
+
+
+class Routine(models.Model):
+    """What depends on no disease: slots, ladder, quiet hours, lives of codes,
+    retention. Dated and immutable once in force, as policies are."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    valid_from = models.DateField(_("valid from"), unique=True)
+
+    slots_per_day = models.PositiveSmallIntegerField(
+        _("slots a day"), default=2, choices=[(1, "1"), (2, "2")]
+    )
+    morning_from = models.TimeField(_("morning from"), default=dt.time(6))
+    evening_from = models.TimeField(_("evening from"), default=dt.time(17))
+    entry_open_hours = models.PositiveSmallIntegerField(
+        _("entry open after its slot, hours"), default=24
+    )
+    edit_minutes = models.PositiveSmallIntegerField(
+        _("editable after it was sent, minutes"), default=15
+    )
+    remind_morning = models.TimeField(_("reminder, morning"), default=dt.time(11))
+    remind_evening = models.TimeField(_("reminder, evening"), default=dt.time(19, 30))
+    quiet_from = models.TimeField(_("quiet from"), default=dt.time(21))
+    quiet_until = models.TimeField(_("quiet until"), default=dt.time(8))
+    missing_after = models.PositiveSmallIntegerField(
+        _("entry missing after slots"), default=2
+    )
+    missing_after_if_at_risk = models.PositiveSmallIntegerField(
+        _("the same, abnormal, old or alone"), default=1
+    )
+    old_age = models.PositiveSmallIntegerField(_("old, over years"), default=70)
+    call_after_hours = models.PositiveSmallIntegerField(
+        _("call task after silence, hours"), default=24
+    )
+    silent_after_hours = models.PositiveSmallIntegerField(
+        _("supervisor after silence, hours"), default=48
+    )
+    letter_after_calls = models.PositiveSmallIntegerField(
+        _("letter or visit after calls"), default=3
+    )
+    code_hours = models.PositiveSmallIntegerField(_("life of a code, hours"), default=72)
+    letter_code_days = models.PositiveSmallIntegerField(
+        _("life of a code by letter, days"), default=14
+    )
+    birth_date_tries = models.PositiveSmallIntegerField(
+        _("tries of the birth date"), default=5
+    )
+    not_registered_hours = models.PositiveSmallIntegerField(
+        _("not registered after, hours"), default=24
+    )
+    first_call_hours = models.PositiveSmallIntegerField(
+        _("first call due after, hours"), default=24
+    )
+    end_warning_days = models.PositiveSmallIntegerField(
+        _("monitoring ends, days before"), default=1
+    )
+    ending_decided_by = models.TimeField(
+        _("ending to be decided by"), default=dt.time(12)
+    )
+    readable_days = models.PositiveSmallIntegerField(
+        _("citizen's page readable after the end, days"), default=92
+    )
+    keep_diary_months = models.PositiveSmallIntegerField(
+        _("keep diary and notes, months"), default=6
+    )
+    keep_orders_months = models.PositiveSmallIntegerField(
+        _("keep orders, months"), default=36
+    )
+    keep_access_log_months = models.PositiveSmallIntegerField(
+        _("keep access log, months"), default=12
+    )
+    measure_oxygen = models.BooleanField(_("ask for SpO₂ and pulse"), default=True)
+
+    drafted_at = models.DateTimeField(editable=False)
+    drafted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT,
+        related_name="routines_drafted", editable=False,
+    )
+
+    objects = RoutineQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("routine")
+        verbose_name_plural = _("routines")
+        ordering = ["-valid_from"]
+
+    def __str__(self) -> str:
+        return f"{self.valid_from:%Y-%m-%d}"

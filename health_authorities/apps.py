@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class HealthAuthoritiesConfig(AppConfig):
+    name = "health_authorities"
+    label = "health_authorities"

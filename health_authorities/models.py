@@ -1,0 +1,207 @@
+import datetime as dt
+import uuid
+import zoneinfo
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import connection, models
+from django.utils.translation import gettext_lazy as _
+from django_tenants.models import DomainMixin, TenantMixin
+
+from health_authorities.states import FederalState
+
+
+class HealthAuthority(TenantMixin):
+    """A regional Health Authority; its people live in the schema it names."""
+
+    # Founding makes the schema in one transaction of its own (quarano/founding.py).
+    auto_create_schema = False
+    auto_drop_schema = False
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(_("name"), max_length=200)
+    short_name = models.CharField(_("short name"), max_length=60)
+    rki_code = models.CharField(
+        _("code in the national register"),
+        max_length=12,
+        unique=True,
+        validators=[RegexValidator(r"^\d\.\d\d\.\d\.\d\d\.(\d\d\.)?$")],
+    )
+    federal_state = models.CharField(
+        _("federal state"), max_length=2, choices=FederalState
+    )
+    district = models.CharField(_("district"), max_length=120, blank=True)
+    region = models.CharField(
+        _("region"),
+        max_length=60,
+        blank=True,
+        help_text=_("Where its rows must live. Empty: anywhere."),
+    )
+    time_zone = models.CharField(
+        _("time zone"), max_length=60, default="Europe/Berlin"
+    )
+    default_language = models.CharField(
+        _("default language"), max_length=8, choices=settings.LANGUAGES, default="de"
+    )
+    street = models.CharField(_("street"), max_length=120, blank=True)
+    postal_code = models.CharField(_("postal code"), max_length=5, blank=True)
+    city = models.CharField(_("town"), max_length=120, blank=True)
+    cases_phone = models.CharField(_("phone for cases"), max_length=40, blank=True)
+    cases_email = models.EmailField(_("e-mail for cases"), blank=True)
+    contacts_phone = models.CharField(
+        _("phone for contacts"), max_length=40, blank=True
+    )
+    contacts_email = models.EmailField(_("e-mail for contacts"), blank=True)
+    sender = models.EmailField(_("sender of our mail"))
+    founded_at = models.DateTimeField(_("founded at"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("health authority")
+        verbose_name_plural = _("health authorities")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+    def localtime(self, moment: dt.datetime) -> dt.datetime:
+        """Return the moment on this authority's clock."""
+        return moment.astimezone(self.zone)
+
+    def localdate(self, moment: dt.datetime) -> dt.date:
+        """Return the day that the moment falls on in this authority's time zone."""
+        return self.localtime(moment).date()
+
+    def at(self, day: dt.date, time: dt.time) -> dt.datetime:
+        """Return the instant, aware in UTC, when this authority's clock shows that.
+
+        In the hour that autumn repeats the first one is meant; a time that spring
+        skips is the same distance after the jump.
+        """
+        return dt.datetime.combine(day, time, self.zone).astimezone(dt.UTC)
+
+    def end_of(self, day: dt.date) -> dt.datetime:
+        """Return 24:00 of the day as an aware instant in UTC."""
+        return self.at(day + dt.timedelta(days=1), dt.time.min)
+
+    @property
+    def host(self) -> str:
+        """The host name of this authority's site, from its primary domain."""
+        if not hasattr(self, "_host"):
+            self._host = (
+                self.domains.order_by("-is_primary").values_list("domain", flat=True)
+            )[0]
+        return self._host
+
+    def url(self, path: str = "/") -> str:
+        """Return the full address of a path on this authority's site."""
+        return f"{settings.SITE_SCHEME}://{self.host}{settings.SITE_PORT}{path}"
+
+
+class Domain(DomainMixin):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+
+    class Meta:
+        verbose_name = _("domain")
+        verbose_name_plural = _("domains")
+
+
+def current() -> HealthAuthority:
+    """Return the authority whose schema this request or task works in.
+
+    Raises LookupError outside any authority, so that nothing reads `public` by
+    mistake.
+    """
+    authority = connection.tenant
+    if not isinstance(authority, HealthAuthority):
+        raise LookupError("no health authority is entered")
+    return authority
+
+
+class Office(models.Model):
+    """One office of the national register, whether or not it works with Quarano."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    code = models.CharField(max_length=12, unique=True)
+    name = models.CharField(max_length=200)
+    department = models.CharField(max_length=200, blank=True)
+    street = models.CharField(max_length=200, blank=True)
+    postal_code = models.CharField(max_length=12, blank=True)
+    city = models.CharField(max_length=120, blank=True)
+    phone = models.CharField(max_length=80, blank=True)
+    email = models.CharField(max_length=200, blank=True)
+    cases_phone = models.CharField(max_length=80, blank=True)
+    cases_email = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("office")
+        verbose_name_plural = _("offices")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SearchText(models.Model):
+    """A postal code or the name of a district, and the office it belongs to."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    office = models.ForeignKey(
+        Office, on_delete=models.CASCADE, related_name="search_texts"
+    )
+    text = models.CharField(max_length=200, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["office", "text"], name="office_text_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class FoundingRequest(models.Model):
+    """An operator's wish for a new authority; the owner's worker carries it out."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        FOUNDING = "founding", _("being founded")
+        DONE = "done", _("founded")
+        FAILED = "failed", _("failed")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(_("name"), max_length=200)
+    short_name = models.CharField(_("short name"), max_length=60)
+    schema_name = models.CharField(
+        _("schema"),
+        max_length=40,
+        unique=True,
+        validators=[RegexValidator(r"^[a-z][a-z0-9_]{1,39}$")],
+    )
+    host = models.CharField(_("host"), max_length=253, unique=True)
+    rki_code = models.CharField(
+        _("code in the national register"), max_length=12, unique=True
+    )
+    federal_state = models.CharField(
+        _("federal state"), max_length=2, choices=FederalState
+    )
+    region = models.CharField(_("region"), max_length=60, blank=True)
+    sender = models.EmailField(_("sender of our mail"))
+    administrator_name = models.CharField(_("administrator's name"), max_length=120)
+    administrator_email = models.EmailField(_("administrator's e-mail"))
+    requested_at = models.DateTimeField(_("requested at"))
+    requested_by = models.UUIDField(null=True, editable=False)
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    step = models.CharField(_("step"), max_length=60, blank=True)
+    claimed_until = models.DateTimeField(null=True, editable=False)
+    finished_at = models.DateTimeField(null=True, editable=False)
+    problem = models.CharField(_("problem"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("founding of an authority")
+        verbose_name_plural = _("foundings of authorities")
+
+    def __str__(self) -> str:
+        return self.name

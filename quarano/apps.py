@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class QuaranoConfig(AppConfig):
+    name = "quarano"
+    label = "quarano"

@@ -1,0 +1,43 @@
+"""The Celery app, and the timetable: every periodic job in one dict."""
+
+import os
+
+from celery import Celery
+from celery.schedules import crontab
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quarano.settings")
+os.environ.setdefault("DATABASE_AS", "app")
+
+app = Celery("quarano")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+quarter_hour = crontab(minute="*/15")
+every_minute = crontab()
+hourly = crontab(minute=7)
+nightly = crontab(hour=2, minute=30)
+
+# Each entry asks the database which authorities have work and hands out one task each.
+app.conf.beat_schedule = {
+    "reminders": {"task": "diaries.tasks.remind_all", "schedule": quarter_hour},
+    "missed-slots": {
+        "task": "diaries.tasks.escalate_missed_all",
+        "schedule": quarter_hour,
+    },
+    "daily-escalations": {
+        "task": "cases.tasks.escalate_all",
+        "schedule": quarter_hour,
+    },
+    "endings": {"task": "diaries.tasks.end_all", "schedule": quarter_hour},
+    "duplicates": {"task": "cases.tasks.find_duplicates_all", "schedule": nightly},
+    "delivery-sweep": {
+        "task": "quarano.notifications.tasks.sweep_all",
+        "schedule": every_minute,
+    },
+    "audit-seals": {"task": "quarano.audit.tasks.seal_all", "schedule": hourly},
+    "founding": {
+        "task": "quarano.tasks.found_requested",
+        "schedule": every_minute,
+        "options": {"queue": "owner"},
+    },
+}

@@ -1,0 +1,1 @@
+"""All that CockroachDB asks of us; no models."""

@@ -1,0 +1,48 @@
+"""What every page needs: where we are, what time it is, where one can go."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from quarano import clock
+
+
+def page(request: HttpRequest) -> dict[str, Any]:
+    return {
+        "authority": getattr(request, "authority", None),
+        "now": clock.now(),
+        "poll_seconds": settings.POLL_SECONDS,
+        "demo": settings.DEMO,
+        "public_url": f"{settings.SITE_SCHEME}://{settings.PUBLIC_HOST}"
+        f"{settings.SITE_PORT}/",
+        "languages": settings.LANGUAGES,
+        "navigation": navigation(request),
+    }
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the desk's ways for this official, the page's own marked as active."""
+    user = getattr(request, "user", None)
+    if getattr(request, "authority", None) is None or user is None:
+        return []
+    if not user.is_authenticated or not user.is_staff:
+        return []
+    ways = [
+        ("cases.view", "desk:worklist", _("Worklist"), "worklist"),
+        ("cases.view", "desk:search", _("People"), "people"),
+        ("cases.take_up", "cases:take_up", _("Add a case"), "plus"),
+        ("site.administer", "admin:index", _("Administration"), "settings"),
+    ]
+    return [
+        {
+            "url": reverse(name),
+            "label": label,
+            "icon": icon,
+            "active": request.path.startswith(reverse(name)),
+        }
+        for permission, name, label, icon in ways
+        if user.may(permission)
+    ]

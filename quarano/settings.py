@@ -1,0 +1,323 @@
+"""One file: environment in, defaults that fit development."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import dj_database_url
+from django.utils.translation import gettext_lazy as _
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    """Whether the environment variable says yes: 1, true, yes or on."""
+    value = os.environ.get(name)
+    return default if value is None else value.lower() in {"1", "true", "yes", "on"}
+
+
+DEBUG = flag("DEBUG")
+DEMO = flag("DEMO")
+
+# Secrets have no default outside DEBUG: Django refuses an empty SECRET_KEY by itself.
+SECRET_KEY = os.environ.get("SECRET_KEY", "only-for-development" * 3 if DEBUG else "")
+# 32 bytes in base64, comma-separated, newest first: opens the sealed columns.
+FIELD_KEYS = [
+    key
+    for key in os.environ.get(
+        "FIELD_KEYS", "ZGV2ZWxvcG1lbnQtb25seS0zMi1ieXRlcy1sb25nISE=" if DEBUG else ""
+    ).split(",")
+    if key
+]
+
+# --- Where we are reached ------------------------------------------------------------
+
+PUBLIC_HOST = os.environ.get("PUBLIC_HOST", "localhost")
+PORT = os.environ.get("PORT", "8000")
+# Own middleware answers 404 to a host that no Domain names; Django's list cannot know
+# the authorities, which come and go without a restart.
+ALLOWED_HOSTS = ["*"] if DEBUG else os.environ.get("ALLOWED_HOSTS", "").split(",")
+SITE_SCHEME = "http" if DEBUG else "https"
+SITE_PORT = f":{PORT}" if DEBUG else os.environ.get("SITE_PORT", "")
+
+# --- Apps ----------------------------------------------------------------------------
+
+BOTH = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "quarano.audit",
+    "quarano.notifications",
+    "quarano.accounts",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "django.contrib.admin",
+]
+SHARED_APPS = [
+    "django_tenants",
+    "quarano",
+    "health_authorities",
+    *BOTH,
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_htmx",
+    "template_partials",
+    "phonenumber_field",
+    "csp",
+]
+TENANT_APPS = [*BOTH, "cases", "diaries"]
+INSTALLED_APPS = [*SHARED_APPS, "cases", "diaries", "quarano.desk"]
+if DEMO:
+    INSTALLED_APPS.append("quarano.demo")
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "quarano.audit.middleware.request_id",
+    "health_authorities.middleware.AuthorityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "quarano.middleware.headers",
+    "quarano.accounts.sessions.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "quarano.htmx.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "quarano.accounts.middleware.SecondFactorMiddleware",
+]
+
+ROOT_URLCONF = "quarano.urls"
+PUBLIC_SCHEMA_URLCONF = "quarano.urls_public"
+WSGI_APPLICATION = "quarano.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "builtins": ["quarano.templatetags.quarano"],
+            "context_processors": [
+                "django.template.context_processors.debug",
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "quarano.context.page",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "quarano.forms.Renderer"
+
+# --- Database ------------------------------------------------------------------------
+
+# `app` may read and write rows; `owner` may also make tables, found authorities and
+# erase audit events. Where one address serves both, `app` takes the role quarano_app.
+DATABASE_AS = os.environ.get("DATABASE_AS", "app")
+DATABASE_URL = os.environ.get("DATABASE_URL", "postgresql:///quarano")
+DATABASE_OWNER_URL = os.environ.get("DATABASE_OWNER_URL", "")
+DATABASE_ROLE = "quarano_app" if DATABASE_AS == "app" else ""
+
+_address = DATABASE_OWNER_URL if DATABASE_AS == "owner" else ""
+_address = _address or DATABASE_URL
+ON_COCKROACH = _address.startswith("cockroach")
+ORIGINAL_BACKEND = (
+    "django_cockroachdb" if ON_COCKROACH else "django.db.backends.postgresql"
+)
+DATABASES = {
+    "default": dj_database_url.parse(
+        _address.replace("cockroachdb://", "postgresql://").replace(
+            "cockroach://", "postgresql://"
+        ),
+        engine="quarano.cockroach",
+        conn_max_age=int(os.environ.get("CONN_MAX_AGE", "600")),
+        conn_health_checks=True,
+    )
+}
+DATABASES["default"]["TEST"] = {"NAME": os.environ.get("TEST_DATABASE_NAME")}
+DATABASE_ROUTERS = ("django_tenants.routers.TenantSyncRouter",)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DISABLE_COCKROACHDB_TELEMETRY = True
+STATEMENT_TIMEOUT_MS = int(os.environ.get("STATEMENT_TIMEOUT_MS", "15000"))
+
+TENANT_MODEL = "health_authorities.HealthAuthority"
+TENANT_DOMAIN_MODEL = "health_authorities.Domain"
+TENANT_LIMIT_SET_CALLS = True
+TENANT_CREATION_FAKES_MIGRATIONS = False
+AUTHORITY_CACHE_SECONDS = 0 if DEBUG and not DEMO else 30
+
+# --- Redis ---------------------------------------------------------------------------
+
+REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379/0")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        # redis-py says unix://, Celery says redis+socket:// for the same socket.
+        "LOCATION": REDIS_URL.replace("redis+socket://", "unix://"),
+        "KEY_FUNCTION": "django_tenants.cache.make_key",
+        "REVERSE_KEY_FUNCTION": "django_tenants.cache.reverse_key",
+    },
+    # Counts that no authority owns: tries per address over all authorities together.
+    "shared": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL.replace("redis+socket://", "unix://"),
+        "KEY_PREFIX": "shared",
+    },
+}
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+
+# --- Signing in ----------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "quarano.accounts.passwords.LengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation"
+        ".UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["email", "name"]},
+    },
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_ADAPTER = "quarano.accounts.adapter.AccountAdapter"
+MFA_ADAPTER = "quarano.accounts.adapter.MFAAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_SESSION_REMEMBER = False
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Quarano"
+USERSESSIONS_TRACK_ACTIVITY = False
+
+SESSION_ENGINE = "quarano.accounts.sessions"
+SESSION_COOKIE_AGE = 30 * 60
+SESSION_ABSOLUTE_AGE = timedelta(hours=12)
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+if not DEBUG:
+    SESSION_COOKIE_NAME = "__Host-session"
+    CSRF_COOKIE_NAME = "__Host-csrf"
+    LANGUAGE_COOKIE_NAME = "__Host-language"
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
+    SECURE_SSL_REDIRECT = flag("SECURE_SSL_REDIRECT", default=True)
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+    if flag("BEHIND_PROXY"):
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- What the browser may do ---------------------------------------------------------
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "manifest-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+SECURE_REFERRER_POLICY = "no-referrer"
+X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "quarano.views.csrf_failure"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+POLL_SECONDS = int(os.environ.get("POLL_SECONDS", "10" if DEMO else "60"))
+
+# --- Mail and SMS --------------------------------------------------------------------
+
+EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
+EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "1025"))
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = flag("EMAIL_USE_TLS")
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "quarano@localhost")
+TRANSPORTS = {
+    "mail": "quarano.notifications.transports.Mail",
+    "sms": "quarano.notifications.transports.Console",
+}
+
+# --- Languages, time, files ----------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("de", _("German")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "quarano" / "locale"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = True
+PHONENUMBER_DEFAULT_REGION = "DE"
+PHONENUMBER_DEFAULT_FORMAT = "INTERNATIONAL"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+# --- Logs: to stdout, never a name, an address or a symptom --------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+    },
+    "handlers": {
+        "stdout": {
+            "class": "logging.StreamHandler",
+            "stream": "ext://sys.stdout",
+            "formatter": "plain",
+        }
+    },
+    "root": {"handlers": ["stdout"], "level": os.environ.get("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django.server": {"handlers": [], "propagate": True},
+        # Django's own handlers would mail tracebacks; a traceback can hold a name.
+        "django": {"handlers": [], "level": "WARNING", "propagate": True},
+    },
+}

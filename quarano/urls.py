@@ -1,0 +1,23 @@
+"""An authority's site, for officials and citizens."""
+
+from django.urls import include, path
+
+from quarano import views
+from quarano.admin import authority_admin
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("healthz/", views.healthz, name="healthz"),
+    path("language/", views.choose_language, name="choose_language"),
+    path("", include("quarano.desk.urls")),
+    path("cases/", include("cases.urls")),
+    path("enrolment/", include("cases.urls_enrolment")),
+    path("diary/", include("diaries.urls")),
+    path("account/", include("quarano.accounts.urls")),
+    path("admin/", authority_admin.urls),
+]
+
+handler400 = "quarano.views.bad_request"
+handler403 = "quarano.views.forbidden"
+handler404 = "quarano.views.not_found"
+handler500 = "quarano.views.server_error"

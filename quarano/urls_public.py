@@ -1,0 +1,22 @@
+"""The public host: what Quarano is, the operator's admin, the demo."""
+
+from django.conf import settings
+from django.urls import include, path
+
+from quarano import views
+from quarano.admin import operator_admin
+
+urlpatterns = [
+    path("", views.landing, name="home"),
+    path("healthz/", views.healthz, name="healthz"),
+    path("language/", views.choose_language, name="choose_language"),
+    path("account/", include("quarano.accounts.urls_public")),
+    path("admin/", operator_admin.urls),
+]
+if settings.DEMO:
+    urlpatterns.append(path("demo/", include("quarano.demo.urls")))
+
+handler400 = "quarano.views.bad_request"
+handler403 = "quarano.views.forbidden"
+handler404 = "quarano.views.not_found"
+handler500 = "quarano.views.server_error"

@@ -1,0 +1,105 @@
+import uuid
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import translation
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_POST
+
+from quarano.accounts import logins
+from quarano.accounts.access import open_door, signed_in
+
+
+@require_GET
+@signed_in
+def home(request: HttpRequest) -> HttpResponse:
+    """Send each role to its first page."""
+    user = request.user
+    if user.may("cases.view"):
+        return redirect("desk:worklist")
+    if user.may("site.administer"):
+        return redirect("admin:index")
+    if user.is_staff:
+        return render(request, "no_page_yet.html")
+    return redirect("diaries:home")
+
+
+@require_GET
+@open_door
+def landing(request: HttpRequest) -> HttpResponse:
+    if settings.DEMO:
+        from quarano.demo.views import landing as demo_landing
+
+        return demo_landing(request)
+    return render(request, "landing.html")
+
+
+@require_GET
+@open_door
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Say whether this process can answer and reach its database."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return JsonResponse({"database": "unreachable"}, status=503)
+    return JsonResponse({"database": "reached"})
+
+
+@require_POST
+@open_door
+def choose_language(request: HttpRequest) -> HttpResponse:
+    """Keep the choice in a cookie, and with the login where there is one."""
+    back = request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
+        back = "/"
+    response = redirect(back)
+    language = request.POST.get("language", "")
+    if language in dict(settings.LANGUAGES):
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            language,
+            max_age=365 * 24 * 3600,
+            httponly=True,
+            samesite="Lax",
+            secure=not settings.DEBUG,
+        )
+        if request.user.is_authenticated:
+            logins.keep_language(request.user, language=language)
+    return response
+
+
+def _page(
+    request: HttpRequest, template: str, status: int, **context: str
+) -> HttpResponse:
+    with translation.override(translation.get_language() or settings.LANGUAGE_CODE):
+        return render(request, template, context, status=status)
+
+
+@open_door
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _page(request, "400.html", 400)
+
+
+@open_door
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _page(request, "403.html", 403)
+
+
+@open_door
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return _page(request, "403_csrf.html", 403)
+
+
+@open_door
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _page(request, "404.html", 404)
+
+
+@open_door
+def server_error(request: HttpRequest) -> HttpResponse:
+    """A page that needs no database, with a reference for whoever reads the log."""
+    reference = getattr(request, "request_id", "") or str(uuid.uuid4())
+    return _page(request, "500.html", 500, reference=reference)
