@@ -146,11 +146,7 @@ def clone_tables(template: str, schema: str, *, region: str = "") -> list[str]:
             f"CREATE SCHEMA {quoted(schema)}",
             f"SET LOCAL search_path = {quoted(schema)}",
             *(table.create() for table in tables),
-            *(
-                copied(table, template, schema)
-                for table in tables
-                if table.name in filled
-            ),
+            *(copied(table, template, schema) for table in filled),
             *after,
         ]
         with connection.cursor() as cursor:
@@ -205,14 +201,7 @@ def _postgres_tables(template: str) -> tuple[list[Table], list[str]]:
                 table = tables.setdefault(name, Table(name))
                 _add_column(table, *column)
             cursor.execute(CONSTRAINTS, [quoted(template)])
-            for (
-                name,
-                constraint,
-                kind,
-                definition,
-                _target,
-                _index,
-            ) in cursor.fetchall():
+            for name, constraint, kind, definition in cursor.fetchall():
                 sql = f"CONSTRAINT {quoted(constraint)} {definition}"
                 if kind == "f":
                     after.append(f"ALTER TABLE {quoted(name)} ADD {sql}")
