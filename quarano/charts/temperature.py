@@ -101,7 +101,7 @@ def temperature_chart(
     other fits a phone and the panel.
     """
     days = max((last_day - first_day).days + 1, 1)
-    left, width = (114, 688) if wide else (44, 352)
+    left, width = (114, 688) if wide else (42, 304)
     inner = width - left - 2
     per_day = inner / days
     top, plot = HEAD + 8, 118 if wide else 92

@@ -1,0 +1,185 @@
+// What pages do beyond their markup. Everything works without this file; nothing here
+// stores or reads anything about health.
+(() => {
+  "use strict";
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const remembered = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
+  const remember = (key, value) => { try { localStorage.setItem(key, value); } catch { /* shut */ } };
+  document.documentElement.classList.add("js");
+
+  const announce = (text) => {
+    const region = $("#announcer");
+    if (!region || !text) return;
+    region.textContent = "";
+    setTimeout(() => { region.textContent = text; }, 50);
+  };
+
+  // --- Clicks ------------------------------------------------------------------------
+  document.addEventListener("click", (event) => {
+    const hit = (selector) => event.target.closest(selector);
+    let found;
+    if ((found = hit("[data-show-password]"))) {
+      const box = document.getElementById(found.getAttribute("aria-controls"));
+      const shown = box.type === "text";
+      box.type = shown ? "password" : "text";
+      found.setAttribute("aria-pressed", String(!shown));
+    } else if ((found = hit("[data-stepper] [data-by]"))) {
+      step(found.closest("[data-stepper]"), Number(found.dataset.by));
+    } else if (hit("[data-theme-switch]")) {
+      const root = document.documentElement;
+      const dark = root.dataset.theme === "dark" ||
+        (!root.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
+      root.dataset.theme = dark ? "light" : "dark";
+      remember("theme", root.dataset.theme);
+    } else if (hit("[data-keys-help]")) {
+      showKeys();
+    } else if ((found = hit("[data-close-dialog]"))) {
+      found.closest("dialog").close();
+    } else if (hit("[data-emergency-close]")) {
+      $("[data-emergency-box]").hidden = true;
+    } else {
+      for (const open of $$("details.more[open]")) {
+        if (!open.contains(event.target)) open.open = false;
+      }
+    }
+  });
+
+  // --- Temperature: − and +, comma or point ------------------------------------------
+  const step = (stepper, by) => {
+    const box = $("input", stepper);
+    const size = Number(stepper.dataset.step);
+    const comma = box.value.includes(",") || (!box.value && document.documentElement.lang.startsWith("de"));
+    const now = Number(box.value.replace(",", "."));
+    const next = box.value && !Number.isNaN(now) ? now + by * size : Number(stepper.dataset.start);
+    const text = next.toFixed(1);
+    box.value = comma ? text.replace(".", ",") : text;
+    box.dispatchEvent(new Event("change", { bubbles: true }));
+    announce(`${box.value} °C`);
+  };
+
+  // --- Switches: emergency signs, no thermometer -------------------------------------
+  document.addEventListener("change", (event) => {
+    const target = event.target;
+    if (target.matches("[data-keys-switch]")) {
+      remember("keys", target.checked ? "on" : "off");
+      applyKeys();
+      return;
+    }
+    const emergency = target.closest("[data-emergency]");
+    if (emergency && target.matches(".toggle__switch")) {
+      const degree = emergency.dataset.emergency; // "" = any degree
+      const box = $("[data-emergency-box]");
+      if (box && !degree) box.hidden = !$$("[data-emergency] .toggle__switch:checked").length;
+    }
+    if (target.matches("[data-empties]") && target.checked) {
+      const box = $(target.dataset.empties);
+      if (box) box.value = "";
+    }
+  });
+
+  // --- Something else: filter a list as one types ------------------------------------
+  const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+  document.addEventListener("input", (event) => {
+    const filter = event.target.dataset.filter;
+    if (!filter) return;
+    const words = fold(event.target.value).split(/\s+/).filter(Boolean);
+    let left = 0;
+    for (const one of $$(`${filter} > *`)) {
+      const text = fold(one.textContent);
+      const keep = $("input:checked", one) || words.every((word) => text.includes(word));
+      one.hidden = !keep;
+      left += keep ? 1 : 0;
+    }
+    announce(String(left));
+  });
+
+  // --- A form is sent once -----------------------------------------------------------
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-once]")) return;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "yes";
+    const buttons = $$("button[type=submit]", form);
+    if (form.id) buttons.push(...$$(`button[form="${form.id}"]`));
+    for (const button of buttons) button.setAttribute("aria-busy", "true");
+  });
+  const release = () => {
+    for (const form of $$("form[data-sent]")) delete form.dataset.sent;
+    for (const button of $$("[aria-busy=true]")) button.removeAttribute("aria-busy");
+  };
+  addEventListener("pageshow", release);
+  document.addEventListener("htmx:afterRequest", release);
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const said = $("[data-announce]", event.detail.target || document);
+    if (said) announce(said.dataset.announce);
+    keepRow();
+  });
+
+  // --- Keys: only on pages with data-keys, never in fields, can be switched off ------
+  const applyKeys = () => {
+    document.body.classList.toggle("no-keys", remembered("keys") === "off");
+    for (const box of $$("[data-keys-switch]")) box.checked = remembered("keys") !== "off";
+  };
+  const showKeys = () => {
+    const dialog = $("#keys-dialog");
+    if (dialog && !dialog.open) dialog.showModal();
+  };
+  let waitingForGo = 0;
+  let lastRow = null;
+  const rows = () => $$("tr.row");
+  const current = () => document.activeElement.closest("tr.row") || $("tr.row.is-selected");
+  const keepRow = () => {
+    if (!lastRow || document.activeElement !== document.body) return;
+    const link = $(`a.row__link[href="${CSS.escape(lastRow)}"]`);
+    if (link) link.focus();
+  };
+  const move = (by) => {
+    const all = rows();
+    const at = all.indexOf(current());
+    const next = all[Math.min(Math.max(at + by, 0), all.length - 1)];
+    const link = next && $("a.row__link", next);
+    if (!link) return;
+    link.focus();
+    lastRow = link.getAttribute("href");
+    next.scrollIntoView({ block: "nearest" });
+  };
+  const press = (key) => {
+    const hits = $$(`[data-key="${CSS.escape(key)}"]`).filter((one) => one.offsetParent !== null || one.closest(".panel"));
+    const target = hits[0];
+    if (!target) return false;
+    if (target.matches("input")) target.focus(); else target.click();
+    return true;
+  };
+  document.addEventListener("keydown", (event) => {
+    if (!$("[data-keys]") || remembered("keys") === "off") return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if ($("dialog[open]")) return;
+    const inField = event.target.matches("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key.toLowerCase();
+    if (inField) {
+      if (key === "escape") event.target.blur();
+      return;
+    }
+    let done = true;
+    if (Date.now() - waitingForGo < 1500) {
+      waitingForGo = 0;
+      const link = $(`[data-go="${CSS.escape(key)}"]`);
+      if (link) link.click(); else done = false;
+    } else if (key === "j") move(1);
+    else if (key === "k") move(-1);
+    else if (key === "g") waitingForGo = Date.now();
+    else if (key === "?") showKeys();
+    else if (key === "x") {
+      const box = current() && $("input.row-check", current());
+      if (box) { box.checked = !box.checked; box.dispatchEvent(new Event("change", { bubbles: true })); }
+    } else if (key === "enter") {
+      const link = event.target.matches("a.row__link[data-file]") ? event.target : null;
+      if (link) location.assign(link.dataset.file); else done = false;
+    } else if ("cesanrp/123456".includes(key) || key === "escape") done = press(key);
+    else done = false;
+    if (done) event.preventDefault();
+  });
+
+  applyKeys();
+})();
