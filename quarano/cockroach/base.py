@@ -61,7 +61,7 @@ class DatabaseWrapper(TenantWrapper):
 
     def init_connection_state(self) -> None:
         super().init_connection_state()
-        self._take_role()  # outside any transaction, so that no rollback undoes it
+        self.take_role()  # outside any transaction, so that no rollback undoes it
 
     def close(self) -> None:
         self.role_in_force = None
@@ -85,10 +85,11 @@ class DatabaseWrapper(TenantWrapper):
 
     def _cursor(self, name: str | None = None) -> Any:
         self.ensure_connection()
-        self._take_role()
+        self.take_role()
         return super()._cursor(name=name)
 
-    def _take_role(self) -> None:
+    def take_role(self) -> None:
+        """Take on the role that this thread wants, where a connection is open."""
         wanted = roles.wanted()
         if self.role_in_force == wanted or self.connection is None:
             return

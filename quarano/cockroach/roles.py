@@ -1,5 +1,6 @@
 """Two database roles: the owner makes tables, quarano_app reads and writes rows."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -7,7 +8,7 @@ from contextvars import ContextVar
 import psycopg
 from django.conf import settings
 from django.db import connection
-from django.db.utils import ProgrammingError
+from django.db.utils import DatabaseError, ProgrammingError
 from django_tenants.utils import quote_schema_name as quoted
 
 APP_ROLE = "quarano_app"
@@ -40,6 +41,10 @@ def as_owner() -> Iterator[None]:
         yield
     finally:
         _owner.reset(token)
+        # At once, since a cursor of the driver's own would not ask us; where the
+        # transaction is broken the next statement does it.
+        with contextlib.suppress(DatabaseError):
+            connection.take_role()
 
 
 def ensure_app_role(append_only: Sequence[str] = ()) -> None:

@@ -1,0 +1,165 @@
+import os
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from django.apps import apps
+from django.core.cache import cache
+from django.core.management import call_command
+from django.db import connection, connections
+from django_tenants.utils import schema_exists
+from psycopg import sql
+
+from tests import sql_guard
+
+HERE = ["127.0.0.1", "::1", "localhost"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    on_cockroach = os.environ["DATABASE_URL"].startswith("cockroach")
+    for item in items:
+        if item.get_closest_marker("browser") or item.get_closest_marker("localhost"):
+            item.add_marker(pytest.mark.allow_hosts(HERE))
+        if item.get_closest_marker("cockroach") and not on_cockroach:
+            item.add_marker(pytest.mark.skip(reason="needs CockroachDB"))
+
+
+# --- The database: one per process, both authorities made once --------------------
+
+
+def address_of(database: str) -> str:
+    """The address of another database on the server of the tests."""
+    parts = urlsplit(os.environ["DATABASE_URL"])
+    return urlunsplit(parts._replace(path=f"/{database}"))
+
+
+def on_server(statement: str, name: str) -> None:
+    address = address_of("postgres").replace("cockroachdb:", "postgresql:")
+    address = address.replace("cockroach:", "postgresql:")
+    with psycopg.connect(address, autocommit=True) as server:
+        server.execute(sql.SQL(statement).format(sql.Identifier(name)))
+
+
+def audit_tables() -> list[str]:
+    """The tables that quarano_app may only read and add to."""
+    if not apps.is_installed("quarano.audit"):
+        return []
+    from quarano import audit
+
+    return list(getattr(audit, "APPEND_ONLY", ["audit_event", "audit_seal"]))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment, django_db_blocker) -> Iterator[None]:
+    """A migrated database of this process alone, with both authorities in it."""
+    from quarano.cockroach import roles, schemas
+
+    name = f"test_quarano_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    with django_db_blocker.unblock():
+        connection.close()
+        on_server("DROP DATABASE IF EXISTS {}", name)
+        on_server("CREATE DATABASE {}", name)
+        previous = os.environ["DATABASE_URL"]
+        os.environ["DATABASE_URL"] = address_of(name)  # for processes of the tests
+        for settings in (connection.settings_dict, connections.settings["default"]):
+            settings["NAME"] = name
+        roles.ensure_app_role()
+        with roles.as_owner():
+            call_command("migrate_schemas", shared=True, interactive=False, verbosity=0)
+        roles.grant_schema("public", append_only=audit_tables())
+        schemas.make_template()
+        found_both()
+        sql_guard.watch()
+    yield
+    with django_db_blocker.unblock():
+        connections.close_all()
+        os.environ["DATABASE_URL"] = previous
+        on_server("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+
+def found_both() -> None:
+    """Found both authorities, outside any transaction."""
+    from health_authorities.models import Domain, HealthAuthority
+    from quarano.cockroach import roles, schemas
+
+    for schema, fields in AUTHORITIES.items():
+        if schema_exists(schema):
+            continue
+        with schemas.ddl_transaction():
+            schemas.clone_tables(schemas.TEMPLATE, schema)
+            roles.grant_schema(schema, append_only=audit_tables())
+        connection.set_schema_to_public()
+        authority = HealthAuthority(schema_name=schema, **fields)
+        authority.save()
+        Domain.objects.create(
+            tenant=authority, domain=f"{schema}.localhost", is_primary=True
+        )
+
+
+AUTHORITIES = {
+    "neckartal": {
+        "name": "Gesundheitsamt Neckartal",
+        "short_name": "Neckartal",
+        "rki_code": "1.08.2.22.",
+        "federal_state": "BW",
+        "district": "Neckartal",
+        "sender": "gesundheitsamt@neckartal.example",
+    },
+    "spreetal": {
+        "name": "Gesundheitsamt Spreetal",
+        "short_name": "Spreetal",
+        "rki_code": "1.11.0.01.",
+        "federal_state": "BE",
+        "district": "Spreetal",
+        "sender": "gesundheitsamt@spreetal.example",
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def back_to_public() -> Iterator[None]:
+    """After a request the connection stays in that schema (MODEL 22)."""
+    connection.set_schema_to_public()
+    yield
+    connection.set_schema_to_public()
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(request) -> None:
+    """Counts of tries and cached authorities do not pass from test to test."""
+    if {"db", "transactional_db"} & set(request.fixturenames):
+        cache.clear()
+
+
+@pytest.fixture
+def jobs_at_once(monkeypatch) -> None:
+    """Tasks run where they are called, their errors come back."""
+    from quarano.celery import app
+
+    monkeypatch.setattr(app.conf, "task_always_eager", True)
+    monkeypatch.setattr(app.conf, "task_eager_propagates", True)
+
+
+# --- Both authorities --------------------------------------------------------------
+
+
+@pytest.fixture
+def authority(db):
+    """Anna's authority; the test works inside its schema."""
+    from health_authorities.models import HealthAuthority
+
+    found = HealthAuthority.objects.get(schema_name="neckartal")
+    connection.set_tenant(found)
+    return found
+
+
+@pytest.fixture
+def other_authority(db):
+    """Nora's authority; the test enters it by `tenant_context`."""
+    from django_tenants.utils import schema_context
+
+    from health_authorities.models import HealthAuthority
+
+    with schema_context("public"):
+        return HealthAuthority.objects.get(schema_name="spreetal")

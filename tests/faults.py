@@ -1,0 +1,135 @@
+"""Lets the database refuse a statement, to see that a process survives it.
+
+CockroachDB may answer any statement with 40001. `survives` runs a process once
+undisturbed, then once for each of its statements with that one refused, and compares
+what each run left behind.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from django.apps import apps
+from django.db import connection, models, transaction
+from django.db.utils import OperationalError
+
+
+class _Enough(Exception):
+    """Rolls a run back."""
+
+
+class Fault:
+    """Refuses the statement number `at` once; counts all of them."""
+
+    def __init__(self, at: int = 0, error: type[psycopg.Error] | None = None) -> None:
+        self.at = at
+        self.error = error or psycopg.errors.SerializationFailure
+        self.count = 0
+        self.refused: str | None = None
+
+    def __call__(
+        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, ctx: Any
+    ) -> Any:
+        # Our own bookkeeping and the way back are not the process's statements.
+        if not sql.startswith(("SET ", "RESET ", "SHOW ", "ROLLBACK TO")):
+            self.count += 1
+            if self.count == self.at:
+                self.refused = sql
+                cause = self.error("injected: restart transaction")
+                raise OperationalError(str(cause)) from cause
+        return execute(sql, params, many, ctx)
+
+
+@contextmanager
+def refused(at: int, error: type[psycopg.Error] | None = None) -> Iterator[Fault]:
+    """Statement number `at`, counted from 1, fails once within the block."""
+    fault = Fault(at, error)
+    with connection.execute_wrapper(fault):
+        yield fault
+
+
+def survives(
+    process: Callable[[], object],
+    state: Callable[[], object] | None = None,
+    *,
+    faults: Sequence[type[psycopg.Error]] = (psycopg.errors.SerializationFailure,),
+) -> int:
+    """Assert that a process ends alike whichever statement is refused once.
+
+    `state` tells what is compared, by default `everything()`. Works in the
+    transaction of the test and leaves nothing behind. Returns the number of
+    statements.
+    """
+    look = state or everything
+    undisturbed = Fault()
+    before = look()
+    expected = _run(process, look, undisturbed)
+    assert undisturbed.count, "the process ran no statement"
+    assert expected != before, "the process changed nothing"
+    for error in faults:
+        for number in range(1, undisturbed.count + 1):
+            fault = Fault(number, error)
+            found = _run(process, look, fault)
+            assert fault.refused, f"statement {number} was never reached"
+            assert found == expected, f"differs after refusing: {fault.refused}"
+    return undisturbed.count
+
+
+def _run(
+    process: Callable[[], object], look: Callable[[], object], fault: Fault
+) -> object:
+    found: object = None
+    # The outermost block of a process is our savepoint here, as it is a transaction
+    # in production: the block is marked as the test's own.
+    block = transaction.atomic()
+    block._from_testcase = True  # type: ignore[attr-defined]
+    try:
+        with block:
+            with connection.execute_wrapper(fault):
+                process()
+            found = look()
+            raise _Enough
+    except _Enough:
+        return found
+
+
+def everything(ignore: Sequence[str] = ()) -> dict[str, list[tuple[str, ...]]]:
+    """All rows of the current schema but their random keys, sorted.
+
+    `ignore` names fields, as 'model.field' in lower case, whose values are random.
+    """
+    found = {}
+    tables = set(connection.introspection.table_names())
+    for model in apps.get_models():
+        if model._meta.db_table not in tables or not model._meta.managed:
+            continue
+        fields = [
+            field
+            for field in model._meta.concrete_fields
+            if not isinstance(field, models.UUIDField | models.ForeignKey)
+            and not isinstance(field, models.AutoField | models.BinaryField)
+            and f"{model._meta.model_name}.{field.name}" not in ignore
+        ]
+        if not fields:
+            found[model._meta.label] = [("rows", str(model._base_manager.count()))]
+            continue
+        rows = model._base_manager.values_list(*(field.attname for field in fields))
+        found[model._meta.label] = sorted(
+            tuple(_plain(value) for value in row) for row in rows
+        )
+    return {label: rows for label, rows in found.items() if rows}
+
+
+def _plain(value: object) -> str:
+    """A value as text, with random keys inside it made alike."""
+    text = str(value)
+    parts = text.replace("'", ":").split(":")
+    for part in parts:
+        try:
+            uuid.UUID(part.strip())
+        except ValueError:
+            continue
+        text = text.replace(part.strip(), "*")
+    return text

@@ -1,0 +1,61 @@
+"""Starts PostgreSQL and Redis before anybody reads the settings.
+
+Loaded by `-p tests.plugin` (pyproject.toml), earlier than any conftest: pytest-django
+reads the settings before those. Workers of xdist inherit the address of the database
+and start a Redis of their own.
+"""
+
+import atexit
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from quarano import embedded
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quarano.settings")
+os.environ.setdefault("DEBUG", "true")
+os.environ.setdefault("DATABASE_AS", "app")
+# The synchronous interface of Playwright runs a loop in our thread.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+PREFIX = f"quarano-tests-{os.geteuid()}-"
+
+
+def sweep() -> None:
+    """Stop and remove what killed runs left behind."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        number = folder.name.removeprefix(PREFIX).split("-")[0]
+        try:
+            os.kill(int(number), 0)
+        except ProcessLookupError:
+            for part in ("postgres", "redis"):
+                embedded.forget(folder / part)
+            shutil.rmtree(folder, ignore_errors=True)
+        except (ValueError, PermissionError):
+            continue
+
+
+def start() -> None:
+    """Start what the environment does not name."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    folder.chmod(0o711)  # PostgreSQL's own user passes through
+    stack = contextlib.ExitStack()
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(stack.close)
+    if not os.environ.get("DATABASE_URL"):
+        stack.callback(embedded.forget, folder / "postgres")
+        server = stack.enter_context(
+            embedded.postgres(folder / "postgres", durable=False)
+        )
+        os.environ["DATABASE_URL"] = server.url
+    if not os.environ.get("REDIS_URL") or os.environ.get("QUARANO_OWN_REDIS"):
+        server = stack.enter_context(embedded.redis(folder / "redis"))
+        os.environ["REDIS_URL"] = server.url
+        os.environ["QUARANO_OWN_REDIS"] = "yes"
+
+
+if not os.environ.get("PYTEST_XDIST_WORKER"):
+    sweep()
+start()
