@@ -35,10 +35,10 @@ $(READY): requirements-dev.txt requirements-uv.txt
 .venv: $(READY)
 
 demo: $(READY)
-	@exec $(BIN)/python manage.py demo --port $(PORT)
+	@exec $(BIN)/python -m quarano.demo --port $(PORT)
 
 demo-reset: $(READY)
-	@exec $(BIN)/python manage.py demo --port $(PORT) --reset
+	@exec $(BIN)/python -m quarano.demo --port $(PORT) --reset
 
 test: $(READY)
 	$(BIN)/python manage.py messages --compile-only

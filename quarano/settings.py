@@ -259,6 +259,8 @@ SECURE_REFERRER_POLICY = "no-referrer"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "quarano.views.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+# The citizen's steps between the account and the first entry, by url name.
+ENROLMENT_STEPS = ["enrolment:notice", "enrolment:details", "enrolment:questionnaire"]
 POLL_SECONDS = int(os.environ.get("POLL_SECONDS", "10" if DEMO else "60"))
 
 # --- Mail and SMS --------------------------------------------------------------------
@@ -272,7 +274,9 @@ EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "quarano@localhost")
 TRANSPORTS = {
     "mail": "quarano.notifications.transports.Mail",
-    "sms": "quarano.notifications.transports.Console",
+    "sms": "quarano.demo.transports.Sms"
+    if DEMO
+    else "quarano.notifications.transports.Console",
 }
 
 # --- Languages, time, files ----------------------------------------------------------

@@ -1,5 +1,6 @@
 """An authority's site, for officials and citizens."""
 
+from django.conf import settings
 from django.urls import include, path
 
 from quarano import views
@@ -16,6 +17,8 @@ urlpatterns = [
     path("account/", include("quarano.accounts.urls")),
     path("admin/", authority_admin.urls),
 ]
+if settings.DEMO:
+    urlpatterns.append(path("demo/", include("quarano.demo.urls_authority")))
 
 handler400 = "quarano.views.bad_request"
 handler403 = "quarano.views.forbidden"

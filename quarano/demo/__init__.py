@@ -1,0 +1,1 @@
+"""What exists in demo mode only: the cast, ways in, the inbox, a clock that moves."""
