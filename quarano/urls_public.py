@@ -9,7 +9,7 @@ from quarano.admin import operator_admin
 urlpatterns = [
     path("", views.landing, name="home"),
     path("healthz/", views.healthz, name="healthz"),
-    path("language/", views.choose_language, name="choose_language"),
+    path("language/", views.choose_language, name="set_language"),
     path("account/", include("quarano.accounts.urls_public")),
     path("admin/", operator_admin.urls),
 ]
