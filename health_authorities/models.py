@@ -37,9 +37,7 @@ class HealthAuthority(TenantMixin):
         blank=True,
         help_text=_("Where its rows must live. Empty: anywhere."),
     )
-    time_zone = models.CharField(
-        _("time zone"), max_length=60, default="Europe/Berlin"
-    )
+    time_zone = models.CharField(_("time zone"), max_length=60, default="Europe/Berlin")
     default_language = models.CharField(
         _("default language"), max_length=8, choices=settings.LANGUAGES, default="de"
     )

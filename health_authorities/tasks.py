@@ -1,0 +1,118 @@
+"""The doors for jobs: one authority, or all that have work."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, overload
+
+from celery import Task, current_task, shared_task
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+from django_tenants.utils import schema_context, tenant_context
+
+from health_authorities.models import HealthAuthority
+from quarano.audit.middleware import started_by
+
+PUBLIC = "public"
+TOGETHER = 50  # authorities in one question to the database
+
+logger = logging.getLogger(__name__)
+
+Query = Callable[[str], tuple[str, Sequence[Any]]]
+
+
+@contextmanager
+def _entered(schema_name: str, *, public: bool) -> Iterator[None]:
+    number = (current_task.request.id if current_task else "") or ""
+    if public and schema_name == PUBLIC:
+        with started_by(number), schema_context(PUBLIC):
+            yield
+        return
+    with schema_context(PUBLIC):
+        authority = HealthAuthority.objects.get(
+            schema_name=schema_name, founded_at__isnull=False
+        )
+    with (
+        started_by(number),
+        tenant_context(authority),
+        timezone.override(authority.zone),
+    ):
+        yield
+
+
+@overload
+def authority_task(func: Callable[..., None]) -> Task: ...
+@overload
+def authority_task(*, public: bool) -> Callable[[Callable[..., None]], Task]: ...
+def authority_task(
+    func: Callable[..., None] | None = None, *, public: bool = False
+) -> Task | Callable[[Callable[..., None]], Task]:
+    """A Celery task whose first argument names the schema it works in.
+
+    An unknown name, and one not founded yet, raise HealthAuthority.DoesNotExist before
+    anything is done. `public` says that the task may be asked to work in `public` too.
+    """
+
+    def decorate(work: Callable[..., None]) -> Task:
+        @shared_task(name=f"{work.__module__}.{work.__name__}", ignore_result=True)
+        @wraps(work)
+        def task(schema_name: str, *args: Any, **kwargs: Any) -> None:
+            with _entered(schema_name, public=public):
+                work(*args, **kwargs)
+
+        return task
+
+    return decorate(func) if func is not None else decorate
+
+
+def in_authorities_with(
+    query: Query, task: Task, *args: Any, public: bool = False
+) -> list[str]:
+    """Give `task` to each authority in which `query` finds a row; return their schemas.
+
+    `query` gets the name of a schema and returns SQL with its parameters, such as
+    `(f'SELECT 1 FROM "{schema}".cases_case WHERE reported_at < %s', [now])`. Fifty
+    authorities are asked at once; where one cannot answer, each of them is asked alone,
+    so that none holds up another.
+    """
+    with schema_context(PUBLIC):
+        names = list(
+            HealthAuthority.objects.filter(founded_at__isnull=False)
+            .order_by("schema_name")
+            .values_list("schema_name", flat=True)
+        )
+        if public:
+            names.append(PUBLIC)
+        found = [
+            name
+            for start in range(0, len(names), TOGETHER)
+            for name in _with_work(query, names[start : start + TOGETHER])
+        ]
+    for name in found:
+        task.apply_async([name, *args])
+    return found
+
+
+def _with_work(query: Query, names: list[str]) -> list[str]:
+    try:
+        return _ask(query, names)
+    except DatabaseError:
+        found = []
+        for name in names:
+            try:
+                found += _ask(query, [name])
+            except DatabaseError as error:
+                logger.error("%s cannot be asked: %s", name, type(error).__name__)
+        return found
+
+
+def _ask(query: Query, names: list[str]) -> list[str]:
+    questions, parameters = [], []
+    for name in names:
+        sql, values = query(name)
+        questions.append(f"SELECT %s WHERE EXISTS ({sql})")
+        parameters += [name, *values]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(questions), parameters)
+        return [name for (name,) in cursor.fetchall()]

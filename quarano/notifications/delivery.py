@@ -1,0 +1,35 @@
+"""One message on its way out."""
+
+import datetime as dt
+import logging
+import uuid
+
+from django.template import TemplateDoesNotExist
+
+from quarano.notifications import outbox
+from quarano.notifications.rendering import render
+from quarano.notifications.transports import TransportError, transport
+
+logger = logging.getLogger(__name__)
+
+
+def deliver(pk: uuid.UUID, *, now: dt.datetime) -> None:
+    """Hand one message over, outside any transaction.
+
+    Killed in between, the message stays SENDING and is repeated after the claim, with
+    the same Message-ID and the same text: nobody can know whether it had arrived.
+    """
+    message = outbox.claim(pk, now=now)
+    if message is None:
+        return
+    try:
+        transport(message.channel).send(render(message))
+    except TransportError as error:
+        outbox.failed(
+            message, problem=error.problem, permanent=error.permanent, now=now
+        )
+    except TemplateDoesNotExist:
+        logger.error("message template %s is missing", message.template)
+        outbox.failed(message, problem="template", permanent=True, now=now)
+    else:
+        outbox.sent(message, now=now)

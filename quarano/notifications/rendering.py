@@ -1,0 +1,60 @@
+"""A message's text, from its template, in the recipient's language."""
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from health_authorities.models import HealthAuthority, current
+from quarano.notifications.models import Message
+from quarano.notifications.transports import Rendered
+
+
+def render(message: Message) -> Rendered:
+    """Return the message ready to send; raises TemplateDoesNotExist.
+
+    The same row gives the same text and date, so that a repeated delivery is a repeat
+    to the byte. A language without texts falls back to the authority's.
+    """
+    authority = current() if isinstance(connection.tenant, HealthAuthority) else None
+    language = message.language
+    if language not in dict(settings.LANGUAGES):
+        language = authority.default_language if authority else settings.LANGUAGE_CODE
+    with translation.override(language):
+        text = render_to_string(
+            f"{message.template}.{message.channel}.txt", context(message, authority)
+        ).strip()
+    subject = ""
+    if message.channel == Message.Channel.MAIL:
+        subject, _, text = text.partition("\n")
+    return Rendered(
+        recipient=message.recipient,
+        subject=subject.strip(),
+        body=f"{text.strip()}\n",
+        sender=authority.sender if authority else settings.DEFAULT_FROM_EMAIL,
+        sender_name=authority.name if authority else "Quarano",
+        message_id=message.message_id,
+        date=message.written_at,
+    )
+
+
+def context(message: Message, authority: HealthAuthority | None) -> dict[str, Any]:
+    """What a template may name."""
+    secrets = {"token": message.token}
+    if message.token.startswith("{"):
+        secrets = json.loads(message.token)
+    found = {"authority": authority, **message.parameters, **secrets}
+    path = message.parameters.get("path")
+    if path:
+        found["url"] = _url(authority, path.format(**secrets))
+    return found
+
+
+def _url(authority: HealthAuthority | None, path: str) -> str:
+    if authority is not None:
+        return authority.url(path)
+    host = settings.PUBLIC_HOST
+    return f"{settings.SITE_SCHEME}://{host}{settings.SITE_PORT}{path}"

@@ -1,0 +1,100 @@
+"""How a rendered message leaves the house, or a TransportError."""
+
+import datetime as dt
+import smtplib
+import sys
+from dataclasses import dataclass
+from email.utils import format_datetime
+from typing import Protocol
+
+from django.conf import settings
+from django.core.mail import EmailMessage, get_connection
+from django.utils.module_loading import import_string
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A message ready to be handed over: the same text, however often it is."""
+
+    recipient: str
+    subject: str
+    body: str
+    sender: str
+    sender_name: str
+    message_id: str
+    date: dt.datetime
+
+
+class TransportError(Exception):
+    """A message was not taken. `permanent`: it never will be."""
+
+    def __init__(self, problem: str, *, permanent: bool) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.permanent = permanent
+
+
+class Transport(Protocol):
+    def send(self, message: Rendered) -> None:
+        """Hand the message over; raises TransportError."""
+
+
+def transport(channel: str) -> Transport:
+    """Return the transport that the settings name for a channel."""
+    found: Transport = import_string(settings.TRANSPORTS[channel])()
+    return found
+
+
+class Mail:
+    """By SMTP, from the authority's own address."""
+
+    def send(self, message: Rendered) -> None:
+        name = message.sender_name.replace('"', "")
+        mail = EmailMessage(
+            subject=message.subject,
+            body=message.body,
+            from_email=f'"{name}" <{message.sender}>' if name else message.sender,
+            to=[message.recipient],
+            headers={
+                "Message-ID": message.message_id,
+                "Date": format_date(message.date),
+                "Auto-Submitted": "auto-generated",
+            },
+            connection=get_connection(fail_silently=False),
+        )
+        try:
+            mail.send()
+        except smtplib.SMTPRecipientsRefused as error:
+            codes = [code for code, _ in error.recipients.values()]
+            gone = all(500 <= code < 600 for code in codes)
+            raise TransportError("refused", permanent=gone) from None
+        except smtplib.SMTPResponseException as error:
+            # 535 and the like are our own log-in: not the recipient's fault.
+            ours = isinstance(error, smtplib.SMTPAuthenticationError)
+            gone = 500 <= error.smtp_code < 600 and not ours
+            raise TransportError("refused", permanent=gone) from None
+        except (smtplib.SMTPException, OSError):
+            raise TransportError("unreachable", permanent=False) from None
+        except (ValueError, UnicodeError):
+            # A line break in a header, an address that no server could take.
+            raise TransportError("address", permanent=True) from None
+
+
+def format_date(moment: dt.datetime) -> str:
+    """Return the moment as mail writes it, in UTC."""
+    return format_datetime(moment.astimezone(dt.UTC))
+
+
+class Sms:
+    """What a gateway for text messages has to do; none is connected yet."""
+
+    def send(self, message: Rendered) -> None:
+        raise NotImplementedError
+
+
+class Console(Sms):
+    """Text messages to standard output, for development."""
+
+    def send(self, message: Rendered) -> None:
+        sys.stdout.write(f"SMS to {message.recipient}: {message.body}\n")
+        sys.stdout.flush()
