@@ -147,7 +147,9 @@ class Stepper(forms.NumberInput):
         step: str = "0.1",
         start: str = "36.5",
     ) -> None:
-        super().__init__({"inputmode": "decimal", "autocomplete": "off"} | (attrs or {}))
+        super().__init__(
+            {"inputmode": "decimal", "autocomplete": "off"} | (attrs or {})
+        )
         self.unit, self.step, self.start = unit, step, start
 
     def get_context(
@@ -163,3 +165,6 @@ class Password(forms.PasswordInput):
     """A password box with 'Show'."""
 
     template_name = "django/forms/widgets/password_shown.html"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"autocomplete": "current-password"} | (attrs or {}))

@@ -4,10 +4,11 @@ Severity is height, not only colour; a slot without a measurement is a dotted ga
 missed one a cross. Every drawing has a list of the same numbers for a table beside it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 from django.utils import formats
 from django.utils.html import format_html, format_html_join
@@ -48,6 +49,8 @@ class Row:
 
 
 Slot = tuple[date, int]
+Across = Callable[[date, int], float]
+Down = Callable[[Decimal | int], float]
 Symptoms = Mapping[str, Mapping[Slot, int]]
 
 
@@ -117,7 +120,7 @@ def temperature_chart(
         offset = (day - first_day).days
         return round(left + per_day * (offset + (half + 0.5) / slots_per_day), 1)
 
-    def y(celsius: Decimal | float | int) -> float:
+    def y(celsius: Decimal | int) -> float:
         span = high + 0.5 - (low - 0.3)
         return round(top + plot * (high + 0.5 - float(celsius)) / span, 1)
 
@@ -130,7 +133,7 @@ def temperature_chart(
     if first_day <= today <= last_day:
         parts.append(
             format_html(
-                '<rect class="chart__band" x="{}" y="0" width="{}" height="{}" rx="3"/>',
+                '<rect class="chart__band" x="{}" y="0" width="{}" height="{}"/>',
                 round(left + per_day * (today - first_day).days, 1),
                 round(per_day, 1),
                 height,
@@ -140,7 +143,7 @@ def temperature_chart(
     parts.append(_scale(low, high, left, width, y))
     parts.append(_limit(threshold, threshold_label, left, width, y))
     parts.append(_curve(shown, slots_per_day, x, y))
-    parts.append(_points(shown, threshold, x, y, y(low)))
+    parts.append(_points(shown, threshold, x, y, y(low), width))
     bottom = top + plot + 12
     if names or with_medicine:
         parts.append(_rows(names, symptoms or {}, shown, x, bottom, width))
@@ -241,7 +244,7 @@ def _days(
     )
 
 
-def _scale(low: int, high: int, left: int, width: int, y) -> SafeString:  # type: ignore[no-untyped-def]
+def _scale(low: int, high: int, left: int, width: int, y: Down) -> SafeString:
     return format_html_join(
         "",
         '<line class="chart__grid" x1="{}" y1="{}" x2="{}" y2="{}"/>'
@@ -261,7 +264,9 @@ def _scale(low: int, high: int, left: int, width: int, y) -> SafeString:  # type
     )
 
 
-def _limit(threshold: Decimal, label: str, left: int, width: int, y) -> SafeString:  # type: ignore[no-untyped-def]
+def _limit(
+    threshold: Decimal, label: str, left: int, width: int, y: Down
+) -> SafeString:
     text = label or _("fever from %(limit)s") % {"limit": _number(threshold)}
     return format_html(
         '<line class="chart__limit" x1="{}" y1="{}" x2="{}" y2="{}"/>'
@@ -276,64 +281,82 @@ def _limit(threshold: Decimal, label: str, left: int, width: int, y) -> SafeStri
     )
 
 
-def _curve(shown: Sequence[Reading], slots_per_day: int, x, y) -> SafeString:  # type: ignore[no-untyped-def]
-    measured = [one for one in shown if one.celsius is not None]
+def _curve(
+    shown: Sequence[Reading], slots_per_day: int, x: Across, y: Down
+) -> SafeString:
+    measured = [(one, one.celsius) for one in shown if one.celsius is not None]
     lines = []
-    for before, after in zip(measured, measured[1:], strict=False):
+    for (before, was), (after, is_now) in pairwise(measured):
         apart = (after.day - before.day).days * slots_per_day
         apart += after.half - before.half
         lines.append(
             (
                 "curve" if apart == 1 else "gap",
                 x(before.day, before.half),
-                y(before.celsius),
+                y(was),
                 x(after.day, after.half),
-                y(after.celsius),
+                y(is_now),
             )
         )
-    return format_html_join(
-        "", '<path class="chart__{}" d="M{} {}L{} {}"/>', lines
-    )
+    return format_html_join("", '<path class="chart__{}" d="M{} {}L{} {}"/>', lines)
 
 
-def _points(shown: Sequence[Reading], threshold: Decimal, x, y, floor) -> SafeString:  # type: ignore[no-untyped-def]
+def _points(
+    shown: Sequence[Reading],
+    threshold: Decimal,
+    x: Across,
+    y: Down,
+    floor: float,
+    width: int,
+) -> SafeString:
     out: list[SafeString] = []
-    above = [one for one in shown if (one.celsius or 0) >= threshold and one.celsius]
+    above: list[tuple[float, Decimal]] = []
     for one in shown:
         at = x(one.day, one.half)
-        if one.missed and one.celsius is None:
-            mark = '<path class="chart__missed" d="M{} {}l8 8m0-8l-8 8"/>'
-            out.append(format_html(mark, at - 4, floor - 8))
-        elif one.celsius is None:
-            continue
+        if one.celsius is None:
+            if one.missed:
+                mark = '<path class="chart__missed" d="M{} {}l8 8m0-8l-8 8"/>'
+                out.append(format_html(mark, round(at - 4, 1), round(floor - 8, 1)))
         elif one.celsius >= threshold:
+            above.append((at, one.celsius))
             mark = '<path class="chart__above" d="M{} {}l6 6-6 6-6-6z"/>'
             out.append(format_html(mark, at, round(y(one.celsius) - 6, 1)))
         else:
             mark = '<circle class="chart__point" cx="{}" cy="{}" r="3.5"/>'
             out.append(format_html(mark, at, y(one.celsius)))
-    for number, one in enumerate(above):
-        peak = max(above, key=lambda reading: reading.celsius or Decimal(0))
-        if number == len(above) - 1 or one is peak:
-            last = number == len(above) - 1
-            out.append(
-                format_html(
-                    '<text class="chart__above-label" x="{}" y="{}" text-anchor="{}">'
-                    "{}</text>",
-                    x(one.day, one.half) + (9 if last else -2),
-                    round(y(one.celsius) - (4 if last else 10), 1),
-                    "start" if last else "end",
-                    _number(one.celsius or Decimal(0)),
-                )
-            )
+    out.extend(_values(above, y, width))
     return format_html_join("", "{}", ((one,) for one in out))
 
 
-def _rows(  # type: ignore[no-untyped-def]
+def _values(
+    above: Sequence[tuple[float, Decimal]], y: Down, width: int
+) -> list[SafeString]:
+    """Write the number at the highest and at the latest diamond."""
+    if not above:
+        return []
+    latest = above[-1]
+    highest = max(above, key=lambda one: one[1])
+    label = '<text class="chart__above-label" x="{}" y="{}" text-anchor="{}">{}</text>'
+    out = []
+    for at, celsius in sorted({latest, highest}):
+        beside = (at, celsius) == latest and at < width - 40
+        out.append(
+            format_html(
+                label,
+                round(at + 9 if beside else at, 1),
+                round(y(celsius) - (4 if beside else 10), 1),
+                "start" if beside else "middle" if at < width - 16 else "end",
+                _number(celsius),
+            )
+        )
+    return out
+
+
+def _rows(
     names: Sequence[str],
     symptoms: Symptoms,
     shown: Sequence[Reading],
-    x,
+    x: Across,
     top: float,
     width: int,
 ) -> SafeString:
@@ -371,8 +394,8 @@ def _rows(  # type: ignore[no-untyped-def]
     return format_html_join("", "{}", ((one,) for one in out))
 
 
-def _medicine(  # type: ignore[no-untyped-def]
-    label: str, taken: set[Slot], x, top: float, days: tuple[date, date]
+def _medicine(
+    label: str, taken: set[Slot], x: Across, top: float, days: tuple[date, date]
 ) -> SafeString:
     base = top + ROW - 5
     return format_html(

@@ -151,9 +151,7 @@ def due(context: template.Context, moment: datetime | None) -> SafeString:
     machine = moment.isoformat(timespec="minutes")
     if moment < now:
         text = _("%(span)s late") % {"span": _span(now - moment)}
-        return format_html(
-            '<time class="late" datetime="{}">{}</time>', machine, text
-        )
+        return format_html('<time class="late" datetime="{}">{}</time>', machine, text)
     if _local(moment).date() > _local(now).date() and moment - now >= timedelta(
         hours=12
     ):
@@ -167,7 +165,7 @@ def due(context: template.Context, moment: datetime | None) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def ago(context: template.Context, moment: datetime | None) -> SafeString:
-    """Say when a thing happened: '7:48' today, 'Mon 9:12' this week, '12 Nov, 10:40'."""
+    """Say when: '7:48' today, 'Mon 9:12' this week, '12 Nov, 10:40' before."""
     if moment is None:
         return SafeString("")
     now: datetime | None = context.get("now")
