@@ -4,9 +4,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
-from django.apps import apps
 from django.core.cache import cache
-from django.core.management import call_command
 from django.db import connection, connections
 from django_tenants.utils import schema_exists
 from psycopg import sql
@@ -43,17 +41,15 @@ def on_server(statement: str, name: str) -> None:
 
 def audit_tables() -> list[str]:
     """The tables that quarano_app may only read and add to."""
-    if not apps.is_installed("quarano.audit"):
-        return []
-    from quarano import audit
+    from quarano.audit.models import Event, Seal
 
-    return list(getattr(audit, "APPEND_ONLY", ["audit_event", "audit_seal"]))
+    return [Event._meta.db_table, Seal._meta.db_table]
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment, django_db_blocker) -> Iterator[None]:
     """A migrated database of this process alone, with both authorities in it."""
-    from quarano.cockroach import roles, schemas
+    from quarano.cockroach import schemas
 
     name = f"test_quarano_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     with django_db_blocker.unblock():
@@ -64,11 +60,7 @@ def django_db_setup(django_test_environment, django_db_blocker) -> Iterator[None
         os.environ["DATABASE_URL"] = address_of(name)  # for processes of the tests
         for settings in (connection.settings_dict, connections.settings["default"]):
             settings["NAME"] = name
-        roles.ensure_app_role()
-        with roles.as_owner():
-            call_command("migrate_schemas", shared=True, interactive=False, verbosity=0)
-        roles.grant_schema("public", append_only=audit_tables())
-        schemas.make_template()
+        schemas.prepare(append_only=audit_tables(), authorities=False)
         found_both()
         sql_guard.watch()
     yield

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from quarano import embedded
+from quarano.management.commands.messages import compile_changed
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quarano.settings")
 os.environ.setdefault("DEBUG", "true")
@@ -58,4 +59,5 @@ def start() -> None:
 
 if not os.environ.get("PYTEST_XDIST_WORKER"):
     sweep()
+    compile_changed(Path(__file__).parent.parent / "quarano" / "locale")
 start()

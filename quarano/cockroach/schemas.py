@@ -16,7 +16,7 @@ from django_tenants.utils import quote_schema_name as quoted
 from django_tenants.utils import schema_exists
 
 from quarano.cockroach import locality
-from quarano.cockroach.roles import as_owner
+from quarano.cockroach.roles import as_owner, ensure_app_role
 
 TEMPLATE = "authority_template"
 
@@ -84,6 +84,26 @@ def make_template(verbosity: int = 0) -> None:
             interactive=False,
             verbosity=verbosity,
         )
+        connection.set_schema_to_public()
+
+
+def prepare(
+    *, append_only: Sequence[str], authorities: bool = True, verbosity: int = 0
+) -> None:
+    """Bring the role, public, the template and every authority up to date; idempotent.
+
+    The tables named in `append_only` can only be read and added to by the app. Runs as
+    the owner, outside any transaction, before web and worker start.
+    """
+    options = {"interactive": False, "verbosity": verbosity}
+    with as_owner():
+        connection.set_schema_to_public()
+        ensure_app_role()
+        call_command("migrate_schemas", shared=True, **options)
+        ensure_app_role(append_only)
+        make_template(verbosity)
+        if authorities:
+            call_command("migrate_schemas", tenant=True, **options)
         connection.set_schema_to_public()
 
 

@@ -1,0 +1,25 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from quarano.audit.models import Event, Seal
+from quarano.cockroach import schemas
+
+APPEND_ONLY = [Event._meta.db_table, Seal._meta.db_table]
+
+
+class Command(BaseCommand):
+    help = "Brings role, public schema, template and every authority up to date."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--only-template", action="store_true", help="leave the authorities alone"
+        )
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        schemas.prepare(
+            append_only=APPEND_ONLY,
+            authorities=not options["only_template"],
+            verbosity=max(0, options["verbosity"] - 1),
+        )
