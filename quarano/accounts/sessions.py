@@ -1,0 +1,74 @@
+"""The session engine and its middleware.
+
+Sessions lie in the authority's schema and carry its name. They end after half an hour
+without a request (a poll is none), and twelve hours after signing in. The row is
+written at most once a minute, and again when the database asks for that.
+"""
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.contrib.sessions import middleware
+from django.contrib.sessions.backends import db
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+
+from quarano.cockroach.transactions import retrying
+
+SCHEMA, SEEN, STARTED = "_schema", "_seen", "_started"
+EXTENDED_EVERY = 60  # seconds
+
+
+class SessionStore(db.SessionStore):
+    def load(self) -> dict[str, Any]:
+        """Return the session; nothing of another schema, nothing over its time."""
+        data = super().load()
+        if not data:
+            return data
+        started = data.get(STARTED)
+        too_old = started and time.time() - started > absolute_age()
+        if too_old or data.get(SCHEMA) != connection.schema_name:
+            self._session_key = None
+            return {}
+        return data
+
+    def save(self, must_create: bool = False) -> None:
+        self._stamp(must_create=must_create)
+        self._save(must_create)
+
+    @retrying
+    def _save(self, must_create: bool) -> None:
+        super().save(must_create)
+
+    @retrying
+    def delete(self, session_key: str | None = None) -> None:
+        super().delete(session_key)
+
+    def _stamp(self, *, must_create: bool) -> None:
+        data = self._get_session(no_load=must_create)
+        data[SCHEMA] = connection.schema_name
+        data.setdefault(SEEN, int(time.time()))
+
+
+def absolute_age() -> float:
+    """The longest life of a session, in seconds from signing in."""
+    return settings.SESSION_ABSOLUTE_AGE.total_seconds()
+
+
+class SessionMiddleware(middleware.SessionMiddleware):
+    def process_response(
+        self, request: HttpRequest, response: HttpResponse
+    ) -> HttpResponse:
+        """Extend the session where a person asked for the page."""
+        session = request.session
+        if session.accessed and not session.is_empty() and not is_poll(request):
+            now = int(time.time())
+            if now - session.get(SEEN, 0) >= EXTENDED_EVERY:
+                session[SEEN] = now
+        return super().process_response(request, response)
+
+
+def is_poll(request: HttpRequest) -> bool:
+    """Whether the page asked by itself, with nobody at the keys."""
+    return "X-Poll" in request.headers
