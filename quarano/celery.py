@@ -34,7 +34,7 @@ app.conf.beat_schedule = {
         "task": "quarano.notifications.tasks.sweep_all",
         "schedule": every_minute,
     },
-    "audit-seals": {"task": "quarano.audit.tasks.seal_all", "schedule": hourly},
+    "audit-seals": {"task": "quarano.tasks.seal_all", "schedule": hourly},
     "founding": {
         "task": "quarano.tasks.found_requested",
         "schedule": every_minute,

@@ -1,3 +1,4 @@
+import datetime as dt
 import os
 from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
@@ -82,7 +83,8 @@ def found_both() -> None:
             schemas.clone_tables(schemas.TEMPLATE, schema)
             roles.grant_schema(schema, append_only=audit_tables())
         connection.set_schema_to_public()
-        authority = HealthAuthority(schema_name=schema, **fields)
+        founded = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+        authority = HealthAuthority(schema_name=schema, founded_at=founded, **fields)
         authority.save()
         Domain.objects.create(
             tenant=authority, domain=f"{schema}.localhost", is_primary=True

@@ -1,0 +1,17 @@
+"""Jobs that name every app."""
+
+from celery import shared_task
+
+from health_authorities.tasks import authority_task, in_authorities_with
+from quarano import clock
+from quarano.audit import chain
+
+
+@authority_task(public=True)
+def seal() -> None:
+    chain.seal(now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def seal_all() -> None:
+    in_authorities_with(chain.unsealed_query, seal, public=True)
