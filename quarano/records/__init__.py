@@ -1,0 +1,1 @@
+"""What walks over all of a person's rows."""
