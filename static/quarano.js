@@ -114,12 +114,15 @@
     const said = $("[data-announce]", event.detail.target || document);
     if (said) announce(said.dataset.announce);
     keepRow();
+    applyKeys();
   });
 
   // --- Keys: only on pages with data-keys, never in fields, can be switched off ------
   const applyKeys = () => {
     document.body.classList.toggle("no-keys", remembered("keys") === "off");
     for (const box of $$("[data-keys-switch]")) box.checked = remembered("keys") !== "off";
+    // A key is named only where it does something.
+    for (const one of $$("[data-needs]")) one.hidden = !$(`[data-key="${one.dataset.needs}"]`);
   };
   const showKeys = () => {
     const dialog = $("#keys-dialog");
@@ -156,7 +159,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if ($("dialog[open]")) return;
     const inField = event.target.matches("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key.toLowerCase();
+    const key = event.key.toLowerCase();
     if (inField) {
       if (key === "escape") event.target.blur();
       return;
@@ -175,7 +178,8 @@
       if (box) { box.checked = !box.checked; box.dispatchEvent(new Event("change", { bubbles: true })); }
     } else if (key === "enter") {
       const link = event.target.matches("a.row__link[data-file]") ? event.target : null;
-      if (link) location.assign(link.dataset.file); else done = false;
+      if (link) location.assign(link.dataset.file);
+      else done = event.target === document.body && press(key);
     } else if ("cesanrp/123456".includes(key) || key === "escape") done = press(key);
     else done = false;
     if (done) event.preventDefault();
