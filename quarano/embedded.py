@@ -158,6 +158,7 @@ def forget(folder: Path) -> None:
                     command = [str(binaries / "pg_ctl"), "-D", str(data), "-m"]
                     _run([*command, "immediate", "-w", "stop"], user)
             shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(_short(place), ignore_errors=True)
 
 
 def _postgres_binaries(*, complain: bool = True) -> list[Path]:
@@ -277,10 +278,7 @@ def _socket_folder(home: Path, name: str, user: dict[str, object]) -> Path:
     """A private folder for a socket whose whole path is short enough."""
     if len(str(home / name)) <= LONGEST_SOCKET:
         return home
-    digest = hashlib.sha256(str(home).encode()).hexdigest()[:12]
-    short = Path(tempfile.gettempdir()) / f"quarano-{os.geteuid()}-{digest}"
-    if len(str(short / name)) > LONGEST_SOCKET:
-        short = Path("/tmp") / short.name  # noqa: S108 - owned and checked
+    short = _short(home)
     short.mkdir(mode=0o700, exist_ok=True)
     owner = short.lstat().st_uid
     if short.is_symlink() or (owner != os.geteuid() and not user):
@@ -288,6 +286,16 @@ def _socket_folder(home: Path, name: str, user: dict[str, object]) -> Path:
     if user:
         shutil.chown(short, UNPRIVILEGED, "nogroup")
     return short
+
+
+def _short(home: Path) -> Path:
+    """Where the socket lies when the path of `home` is too long."""
+    digest = hashlib.sha256(str(home).encode()).hexdigest()[:12]
+    name = f"quarano-{os.geteuid()}-{digest}"
+    temporary = Path(tempfile.gettempdir())
+    if len(str(temporary / name / SOCKET_NAME)) > LONGEST_SOCKET:
+        temporary = Path("/tmp")  # noqa: S108 - owned and checked
+    return temporary / name
 
 
 def _initialise(data: Path, binaries: Path, user: dict[str, object]) -> None:

@@ -1,6 +1,8 @@
 import datetime as dt
+import fcntl
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -36,8 +38,11 @@ def address_of(database: str) -> str:
 def on_server(statement: str, name: str) -> None:
     address = address_of("postgres").replace("cockroachdb:", "postgresql:")
     address = address.replace("cockroach:", "postgresql:")
-    with psycopg.connect(address, autocommit=True) as server:
-        server.execute(sql.SQL(statement).format(sql.Identifier(name)))
+    # Two workers at once would trip over template1.
+    with Path(os.environ["QUARANO_TEST_LOCK"]).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with psycopg.connect(address, autocommit=True) as server:
+            server.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
 
 def audit_tables() -> list[str]:

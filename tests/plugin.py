@@ -45,6 +45,7 @@ def start() -> None:
     stack = contextlib.ExitStack()
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(stack.close)
+    os.environ.setdefault("QUARANO_TEST_LOCK", str(folder / "lock"))
     if not os.environ.get("DATABASE_URL"):
         stack.callback(embedded.forget, folder / "postgres")
         server = stack.enter_context(

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 import psycopg
 from django.conf import settings
 from django.db import connection
-from django.db.utils import DatabaseError, ProgrammingError
+from django.db.utils import DatabaseError
 from django_tenants.utils import quote_schema_name as quoted
 
 APP_ROLE = "quarano_app"
@@ -56,24 +56,32 @@ def ensure_app_role(append_only: Sequence[str] = ()) -> None:
     role = quoted(APP_ROLE)
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = %s", [APP_ROLE]
+            "SELECT rolname, rolsuper FROM pg_catalog.pg_roles "
+            "WHERE rolname IN (%s, current_user)",
+            [APP_ROLE],
         )
-        if not cursor.fetchone():
-            try:
-                cursor.execute(f"CREATE ROLE {role}")
-            except ProgrammingError as error:
-                # Somebody else was quicker.
-                if not isinstance(error.__cause__, psycopg.errors.DuplicateObject):
-                    raise
-        cursor.execute("SELECT current_user")
-        (owner,) = cursor.fetchone() or ("",)
-        cursor.execute(f"GRANT {role} TO {quoted(owner)}")
+        known = dict(cursor.fetchall())
+        if APP_ROLE not in known:
+            _create_role(cursor, role)
+        for owner, is_superuser in known.items():
+            if owner != APP_ROLE and not is_superuser:
+                cursor.execute(f"GRANT {role} TO {quoted(owner)}")
         cursor.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         cursor.execute(
             "ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE "
             f"ON TABLES TO {role}"
         )
         _grant(cursor, "public", append_only)
+
+
+def _create_role(cursor: object, role: str) -> None:
+    try:
+        cursor.execute(f"CREATE ROLE {role}")  # type: ignore[attr-defined]
+    except DatabaseError as error:
+        # Roles belong to the whole server: somebody else was quicker.
+        there = (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation)
+        if not isinstance(error.__cause__, there):
+            raise
 
 
 def grant_schema(schema_name: str, *, append_only: Sequence[str]) -> None:
