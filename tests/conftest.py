@@ -1,5 +1,6 @@
 import datetime as dt
 import fcntl
+import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,9 @@ import psycopg
 import pytest
 from django.core.cache import cache
 from django.db import connection, connections
-from django_tenants.utils import schema_exists
 from psycopg import sql
 
+from quarano.audit import APPEND_ONLY
 from tests import sql_guard
 
 HERE = ["127.0.0.1", "::1", "localhost"]
@@ -45,13 +46,6 @@ def on_server(statement: str, name: str) -> None:
             server.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
 
-def audit_tables() -> list[str]:
-    """The tables that quarano_app may only read and add to."""
-    from quarano.audit.models import Event, Seal
-
-    return [Event._meta.db_table, Seal._meta.db_table]
-
-
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment, django_db_blocker) -> Iterator[None]:
     """A migrated database of this process alone, with both authorities in it."""
@@ -66,7 +60,7 @@ def django_db_setup(django_test_environment, django_db_blocker) -> Iterator[None
         os.environ["DATABASE_URL"] = address_of(name)  # for processes of the tests
         for settings in (connection.settings_dict, connections.settings["default"]):
             settings["NAME"] = name
-        schemas.prepare(append_only=audit_tables(), authorities=False)
+        schemas.prepare(append_only=APPEND_ONLY, authorities=False)
         found_both()
         sql_guard.watch()
     yield
@@ -78,24 +72,39 @@ def django_db_setup(django_test_environment, django_db_blocker) -> Iterator[None
 
 def found_both() -> None:
     """Found both authorities, outside any transaction."""
+    for schema, fields in AUTHORITIES.items():
+        if importlib.util.find_spec("quarano.founding"):
+            from quarano.founding import found
+
+            found(
+                schema_name=schema,
+                host=f"{schema}.localhost",
+                administrator_name="Ada Verwaltung",
+                administrator_email=f"admin@{schema}.example",
+                now=FOUNDED,
+                **fields,
+            )
+        else:
+            make_bare(schema, fields)
+        connection.set_schema_to_public()
+
+
+def make_bare(schema: str, fields: dict[str, str]) -> None:
     from health_authorities.models import Domain, HealthAuthority
     from quarano.cockroach import roles, schemas
 
-    for schema, fields in AUTHORITIES.items():
-        if schema_exists(schema):
-            continue
-        with schemas.ddl_transaction():
-            schemas.clone_tables(schemas.TEMPLATE, schema)
-            roles.grant_schema(schema, append_only=audit_tables())
-        connection.set_schema_to_public()
-        founded = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
-        authority = HealthAuthority(schema_name=schema, founded_at=founded, **fields)
-        authority.save()
-        Domain.objects.create(
-            tenant=authority, domain=f"{schema}.localhost", is_primary=True
-        )
+    with schemas.ddl_transaction():
+        schemas.clone_tables(schemas.TEMPLATE, schema)
+        roles.grant_schema(schema, append_only=APPEND_ONLY)
+    connection.set_schema_to_public()
+    authority = HealthAuthority(schema_name=schema, founded_at=FOUNDED, **fields)
+    authority.save()
+    Domain.objects.create(
+        tenant=authority, domain=f"{schema}.localhost", is_primary=True
+    )
 
 
+FOUNDED = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 AUTHORITIES = {
     "neckartal": {
         "name": "Gesundheitsamt Neckartal",

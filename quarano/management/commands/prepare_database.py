@@ -3,10 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from quarano.audit.models import Event, Seal
+from quarano.audit import APPEND_ONLY
 from quarano.cockroach import schemas
-
-APPEND_ONLY = [Event._meta.db_table, Seal._meta.db_table]
 
 
 class Command(BaseCommand):
