@@ -1,0 +1,331 @@
+"""What the timetable looks for each quarter of an hour: set-based, safe to repeat.
+
+First call overdue, not registered, details missing, message failed, monitoring ends;
+each raises what has come and clears what has gone. Numbers are those of the Routine.
+"""
+
+import datetime as dt
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from cases import escalation
+from cases.models import (
+    EnrolmentCode,
+    Escalation,
+    EscalationOccasion,
+    Monitoring,
+    Person,
+    Routine,
+)
+from health_authorities.models import current
+from quarano.cockroach.transactions import retrying_transaction
+from quarano.notifications.models import Message
+
+Reason = Escalation.Reason
+Band = Escalation.Band
+
+# What we ask of everybody: a way to reach the person, a birth date, and of a case the
+# day that its isolation is counted from.
+DETAILS = ("reach", "birth_date", "onset")
+
+
+def run(now: dt.datetime) -> None:
+    """Run every daily rule of this authority; each in transactions of its own."""
+    routine = routine_on(current().localdate(now))
+    first_call_overdue(routine, now=now)
+    not_registered(routine, now=now)
+    details_missing(now=now)
+    message_failed(now=now)
+    ends(routine, now=now)
+
+
+def routine_on(day: dt.date) -> Routine:
+    """Return the routine in force, or its defaults where none is written yet."""
+    try:
+        return Routine.objects.in_force(on=day)
+    except Routine.DoesNotExist:
+        return Routine(valid_from=day)
+
+
+def _followed() -> QuerySet[Monitoring]:
+    """Open monitorings of people who live."""
+    return (
+        Monitoring.objects.open()
+        .filter(person__died_on__isnull=True)
+        .select_related("person")
+        .order_by("pk")
+    )
+
+
+@retrying_transaction
+def _clear(found: QuerySet[Escalation], *, now: dt.datetime) -> None:
+    for one in found.exclude(reason__in=Escalation.MEDICAL).select_for_update():
+        escalation._clear_one(one, now=now)
+
+
+def _open(*reasons: str) -> QuerySet[Escalation]:
+    return Escalation.objects.open().filter(reason__in=reasons).order_by("pk")
+
+
+def _known(reason: str, subjects: Iterable[UUID]) -> set[tuple[UUID, str]]:
+    found = EscalationOccasion.objects.filter(
+        reason=reason, subject_id__in=list(subjects)
+    )
+    return set(found.values_list("subject_id", "occasion"))
+
+
+def first_call_overdue(routine: Routine, *, now: dt.datetime) -> None:
+    """Nobody has reached the person *24 h* after the monitoring was opened."""
+    _clear(
+        _open(Reason.FIRST_CALL, Reason.FIRST_CALL_OVERDUE).filter(
+            Q(monitoring__first_called_at__isnull=False)
+            | Q(monitoring__enrolled_at__isnull=False)
+            | Q(monitoring__status=Monitoring.Status.CONCLUDED)
+        ),
+        now=now,
+    )
+    allowed = dt.timedelta(hours=routine.first_call_hours)
+    late = list(
+        _followed().filter(
+            opened_at__lte=now - allowed,
+            first_called_at__isnull=True,
+            enrolled_at__isnull=True,
+        )
+    )
+    known = _known(Reason.FIRST_CALL_OVERDUE, [one.pk for one in late])
+    for monitoring in late:
+        if (monitoring.pk, "first_call") in known:
+            continue
+        _call_late(monitoring, due_at=monitoring.opened_at + allowed, now=now)
+
+
+@retrying_transaction
+def _call_late(
+    monitoring: Monitoring, *, due_at: dt.datetime, now: dt.datetime
+) -> None:
+    escalation.raise_(
+        monitoring,
+        Reason.FIRST_CALL_OVERDUE,
+        occasion="first_call",
+        facts={
+            "reported_at": monitoring.reported_at.isoformat(),
+            "has_phone": bool(monitoring.person.telephone),
+        },
+        due_at=due_at,
+        now=now,
+    )
+    # One call answers both, so one row says it.
+    escalation.clear(monitoring, [Reason.FIRST_CALL], now=now)
+
+
+def not_registered(routine: Routine, *, now: dt.datetime) -> None:
+    """Invited *24 h* ago and no account, or the code ran out."""
+    waiting = [Monitoring.Enrolment.INVITED, Monitoring.Enrolment.NOT_INVITED]
+    _clear(
+        _open(Reason.NOT_REGISTERED).filter(
+            ~Q(monitoring__enrolment__in=waiting)
+            | Q(monitoring__status=Monitoring.Status.CONCLUDED)
+        ),
+        now=now,
+    )
+    patience = dt.timedelta(hours=routine.not_registered_hours)
+    invited = {
+        monitoring.person_id: monitoring
+        for monitoring in _followed().filter(
+            enrolment=Monitoring.Enrolment.INVITED, person__user__isnull=True
+        )
+    }
+    codes = EnrolmentCode.objects.filter(
+        Q(invited_at__lte=now - patience) | Q(expires_at__lte=now),
+        person__in=list(invited),
+        used_at__isnull=True,
+        voided_at__isnull=True,
+    )
+    late = [(code, invited[code.person_id]) for code in codes]
+    known = _known(Reason.NOT_REGISTERED, [monitoring.pk for _, monitoring in late])
+    for code, monitoring in late:
+        is_over = code.expires_at <= now
+        occasion = f"{code.pk}-expired" if is_over else str(code.pk)
+        if (monitoring.pk, occasion) not in known:
+            escalation.raise_(
+                monitoring,
+                Reason.NOT_REGISTERED,
+                occasion=occasion,
+                facts={
+                    "invited_at": code.invited_at.isoformat(),
+                    "expired": is_over,
+                    "by_letter": code.by_letter,
+                },
+                now=now,
+            )
+
+
+def missing_details(monitorings: Iterable[Monitoring]) -> list[str]:
+    """Return what we lack about the person of these monitorings, as codes."""
+    found = set()
+    for monitoring in monitorings:
+        person = monitoring.person
+        if not (person.phone or person.mobile or person.email):
+            found.add("reach")
+        if person.birth_date is None:
+            found.add("birth_date")
+        case = monitoring.case
+        if monitoring.is_isolation and case is not None and case.anchor is None:
+            found.add("onset")
+    return [code for code in DETAILS if code in found]
+
+
+def details_missing(*, now: dt.datetime) -> None:
+    """No working way to reach the person, no birth date, no day to count from.
+
+    Goes away when filled, and is raised anew if the details vanish again.
+    """
+    nobody = Q(person__phone="", person__mobile="", person__email="")
+    no_day = Q(
+        kind=Monitoring.Kind.ISOLATION,
+        case__isnull=False,
+        case__onset__isnull=True,
+        case__specimen_date__isnull=True,
+    )
+    people: dict[UUID, list[Monitoring]] = defaultdict(list)
+    for monitoring in (
+        _followed()
+        .filter(nobody | Q(person__birth_date__isnull=True) | no_day)
+        .select_related("case", "person")
+    ):
+        people[monitoring.person_id].append(monitoring)
+    missing = {pk: missing_details(found) for pk, found in people.items()}
+    _clear(_open(Reason.DETAILS_MISSING).exclude(subject_id__in=list(missing)), now=now)
+    _forget_filled(missing, now=now)
+    known = _known(Reason.DETAILS_MISSING, missing)
+    for pk, lacking in missing.items():
+        new = [code for code in lacking if (pk, code) not in known]
+        for code in new:
+            escalation.raise_(
+                people[pk][0].person,
+                Reason.DETAILS_MISSING,
+                occasion=code,
+                facts={"missing": lacking},
+                now=now,
+            )
+
+
+@retrying_transaction
+def _forget_filled(missing: dict[UUID, list[str]], *, now: dt.datetime) -> None:
+    """Details that are there again no longer count as told."""
+    told = EscalationOccasion.objects.filter(
+        reason=Reason.DETAILS_MISSING, occasion__in=DETAILS
+    ).select_related("escalation")
+    for occasion in told:
+        lacking = missing.get(occasion.subject_id, [])
+        if occasion.occasion in lacking:
+            continue
+        escalation.free([occasion], now=now)
+        still_open = occasion.escalation
+        if still_open.settled_at is None and lacking:
+            still_open.facts = {"missing": lacking}
+            still_open.save(update_fields=["facts"])
+
+
+def message_failed(*, now: dt.datetime) -> None:
+    """Mail or SMS refused for good, and no second channel left.
+
+    Looks down at Messages. Goes away when a later message went out; an address is told
+    of once, however often it fails.
+    """
+    sent = Message.objects.filter(state=Message.State.SENT, about__isnull=False)
+    _clear_delivered(sent, now=now)
+    failed: dict[UUID, set[tuple[str, str]]] = defaultdict(set)
+    for about, channel, recipient in (
+        Message.objects.filter(state=Message.State.FAILED, about__isnull=False)
+        .filter(about__in=_followed().order_by().values("person_id"))
+        .values_list("about", "channel", "recipient")
+    ):
+        failed[about].add((channel, recipient))
+    people = list(Person.objects.filter(pk__in=list(failed)))
+    known = _known(Reason.MESSAGE_FAILED, failed)
+    for person in people:
+        ways = [(channel, person.address_for(channel)) for channel in person.channels]
+        refused = [way for way in ways if way in failed[person.pk]]
+        if not refused or len(refused) < len(ways):
+            continue
+        for channel, address in refused:
+            occasion = _address_code(channel, address)
+            if (person.pk, occasion) not in known:
+                escalation.raise_(
+                    person,
+                    Reason.MESSAGE_FAILED,
+                    occasion=occasion,
+                    facts={"channels": [way for way, _ in refused]},
+                    now=now,
+                )
+
+
+def _clear_delivered(sent: QuerySet[Message], *, now: dt.datetime) -> None:
+    waiting = {one.person_id: one for one in _open(Reason.MESSAGE_FAILED)}
+    gone: set[Any] = {
+        waiting[about].pk
+        for about, sent_at in sent.filter(about__in=list(waiting)).values_list(
+            "about", "sent_at"
+        )
+        if sent_at > waiting[about].raised_at
+    }
+    _clear(_open(Reason.MESSAGE_FAILED).filter(pk__in=gone), now=now)
+
+
+def _address_code(channel: str, address: str) -> str:
+    """An address as an occasion: the same one the same, without storing it again."""
+    return f"{channel}-{hashlib.sha256(address.encode()).hexdigest()[:24]}"
+
+
+def ends(routine: Routine, *, now: dt.datetime) -> None:
+    """A monitoring ends: *1 day* before and on the day; by *noon* it is 'act now'.
+
+    Cleared when it was extended or concluded, and after the day, when 'order lapsed,
+    undecided' takes its place.
+    """
+    authority = current()
+    today = authority.localdate(now)
+    horizon = today + dt.timedelta(days=routine.end_warning_days)
+    _clear(
+        _open(Reason.ENDS).filter(
+            Q(monitoring__status=Monitoring.Status.CONCLUDED)
+            | Q(monitoring__until__isnull=True)
+            | Q(monitoring__until__gt=horizon)
+            | Q(monitoring__until__lt=today)
+        ),
+        now=now,
+    )
+    ending = list(_followed().filter(until__gte=today, until__lte=horizon))
+    known = _known(Reason.ENDS, [one.pk for one in ending])
+    unsettled = set(
+        _open(Reason.ENDS)
+        .filter(subject_id__in=[one.pk for one in ending])
+        .values_list("subject_id", flat=True)
+    )
+    is_noon = authority.localtime(now).time() >= routine.ending_decided_by
+    for monitoring in ending:
+        assert monitoring.until is not None  # noqa: S101 - filtered above, for types
+        stages = [("before", Band.CAN_WAIT)]
+        if monitoring.until == today:
+            stages = [("on", Band.DUE_TODAY)]
+            on_known = (monitoring.pk, f"{today:%Y-%m-%d}-on") in known
+            if is_noon and (monitoring.pk in unsettled or not on_known):
+                stages.append(("noon", Band.ACT_NOW))
+        for stage, band in stages:
+            occasion = f"{monitoring.until:%Y-%m-%d}-{stage}"
+            if (monitoring.pk, occasion) not in known:
+                escalation.raise_(
+                    monitoring,
+                    Reason.ENDS,
+                    occasion=occasion,
+                    facts={"until": monitoring.until.isoformat()},
+                    band=band,
+                    due_at=authority.at(monitoring.until, routine.ending_decided_by),
+                    now=now,
+                )

@@ -1,0 +1,37 @@
+from collections.abc import Sequence
+from typing import Any
+
+from celery import shared_task
+
+from cases import daily_rules, duplicates
+from health_authorities.tasks import authority_task, in_authorities_with
+from quarano import clock
+
+
+def open_monitorings(schema_name: str) -> tuple[str, Sequence[Any]]:
+    """SQL that finds a row where an authority follows anybody."""
+    sql = (
+        f'SELECT 1 FROM "{schema_name}".cases_monitoring '  # noqa: S608 - a schema's name
+        "WHERE status IN ('planned', 'open')"
+    )
+    return sql, []
+
+
+@authority_task
+def escalate() -> None:
+    daily_rules.run(clock.now())
+
+
+@shared_task(ignore_result=True)
+def escalate_all() -> None:
+    in_authorities_with(open_monitorings, escalate)
+
+
+@authority_task
+def find_duplicates() -> None:
+    duplicates.find_all(clock.now())
+
+
+@shared_task(ignore_result=True)
+def find_duplicates_all() -> None:
+    in_authorities_with(open_monitorings, find_duplicates)
