@@ -1,0 +1,5 @@
+from django.dispatch import Signal
+
+# Sent within the transaction that revised a case, with `case`, `what` (the names of
+# the fields that changed), `by` and `now`: the one message that goes up the layers.
+case_revised = Signal()
