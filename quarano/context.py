@@ -20,6 +20,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         f"{settings.SITE_PORT}/",
         "languages": settings.LANGUAGES,
         "navigation": navigation(request),
+        "search_url": reverse("desk:search") if may_search(request) else "",
     }
 
 
@@ -31,18 +32,29 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     if not user.is_authenticated or not user.is_staff:
         return []
     ways = [
-        ("cases.view", "desk:worklist", _("Worklist"), "worklist"),
-        ("cases.view", "desk:search", _("People"), "people"),
-        ("cases.take_up", "cases:take_up", _("Add a case"), "plus"),
-        ("site.administer", "admin:index", _("Administration"), "settings"),
+        ("cases.view", "desk:worklist", _("Worklist"), "worklist", "w"),
+        ("cases.view", "desk:search", _("People"), "people", "p"),
+        ("cases.take_up", "cases:take_up", _("Add a case"), "plus", "n"),
+        ("site.administer", "admin:index", _("Administration"), "settings", "a"),
     ]
     return [
         {
             "url": reverse(name),
             "label": label,
             "icon": icon,
+            "key": key,
             "active": request.path.startswith(reverse(name)),
         }
-        for permission, name, label, icon in ways
+        for permission, name, label, icon, key in ways
         if user.may(permission)
     ]
+
+
+def may_search(request: HttpRequest) -> bool:
+    user = getattr(request, "user", None)
+    return (
+        getattr(request, "authority", None) is not None
+        and user is not None
+        and user.is_authenticated
+        and user.may("cases.view")
+    )
