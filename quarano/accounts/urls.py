@@ -55,9 +55,7 @@ urlpatterns = [
         signed_in(mfa.reauthenticate),
         name="mfa_reauthenticate",
     ),
-    path(
-        "second-factor/app/", signed_in(totp.activate_totp), name="mfa_activate_totp"
-    ),
+    path("second-factor/app/", signed_in(totp.activate_totp), name="mfa_activate_totp"),
     path(
         "second-factor/app/remove/",
         signed_in(totp.deactivate_totp),
