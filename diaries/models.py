@@ -71,22 +71,32 @@ class Entry(models.Model):
     via = models.CharField(max_length=14, choices=Via)
     amended_at = models.DateTimeField(null=True)
     amended_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
         related_name="entries_amended",
     )
     temperature = models.DecimalField(
-        _("temperature"), max_digits=3, decimal_places=1, null=True, blank=True,
+        _("temperature"),
+        max_digits=3,
+        decimal_places=1,
+        null=True,
+        blank=True,
         validators=[MinValueValidator(30), MaxValueValidator(45)],
     )
     # {"cough": 2}: code of the catalogue → severity.
     symptoms = models.JSONField(default=dict)
     fever_medicine = models.BooleanField(_("medicine against fever"), default=False)
     oxygen = models.PositiveSmallIntegerField(
-        _("SpO₂, %"), null=True, blank=True,
+        _("SpO₂, %"),
+        null=True,
+        blank=True,
         validators=[MinValueValidator(50), MaxValueValidator(100)],
     )
     pulse = models.PositiveSmallIntegerField(
-        _("pulse"), null=True, blank=True,
+        _("pulse"),
+        null=True,
+        blank=True,
         validators=[MinValueValidator(20), MaxValueValidator(250)],
     )
     note = SealedTextField(_("note"), blank=True)

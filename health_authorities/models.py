@@ -23,7 +23,7 @@ class HealthAuthority(TenantMixin):
     short_name = models.CharField(_("short name"), max_length=60)
     rki_code = models.CharField(
         _("code in the national register"),
-        max_length=12,
+        max_length=20,
         unique=True,
         validators=[RegexValidator(r"^\d\.\d\d\.\d\.\d\d\.(\d\d\.)?$")],
     )
@@ -123,7 +123,7 @@ class Office(models.Model):
     """One office of the national register, whether or not it works with Quarano."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    code = models.CharField(max_length=12, unique=True)
+    code = models.CharField(max_length=20, unique=True)
     name = models.CharField(max_length=200)
     department = models.CharField(max_length=200, blank=True)
     street = models.CharField(max_length=200, blank=True)
@@ -180,7 +180,7 @@ class FoundingRequest(models.Model):
     )
     host = models.CharField(_("host"), max_length=253, unique=True)
     rki_code = models.CharField(
-        _("code in the national register"), max_length=12, unique=True
+        _("code in the national register"), max_length=20, unique=True
     )
     federal_state = models.CharField(
         _("federal state"), max_length=2, choices=FederalState

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -27,10 +28,8 @@ def render_page(
     if asks_for_region:
         # htmx 4 says div#escalations, htmx 2 says escalations.
         region = htmx.target.rpartition("#")[2]
-        try:
+        with suppress(TemplateDoesNotExist):
             response = render(request, f"{template}#{region}", context, status=status)
-        except TemplateDoesNotExist:
-            pass
     if response is None:
         response = render(request, template, context, status=status)
     patch_vary_headers(response, ["HX-Request", "HX-Target"])

@@ -34,9 +34,9 @@ def layer(module: str) -> int | None:
     found = None
     for place, names in enumerate(LAYERS):
         for name in names:
-            if module == name or module.startswith(name + "."):
-                if found is None or len(name) > found[0]:
-                    found = len(name), place
+            inside = module == name or module.startswith(name + ".")
+            if inside and (found is None or len(name) > found[0]):
+                found = len(name), place
     return found[1] if found else None
 
 
@@ -70,7 +70,16 @@ def test_a_module_imports_only_from_its_left(path):
     assert not above, f"{module_of(path)} imports upwards: {sorted(above)}"
 
 
-EDGES = {"views", "tasks", "commands", "middleware", "demo", "clock", "context", "admin"}
+EDGES = {
+    "views",
+    "tasks",
+    "commands",
+    "middleware",
+    "demo",
+    "clock",
+    "context",
+    "admin",
+}
 
 
 @pytest.mark.parametrize("path", CODE, ids=module_of)
@@ -137,9 +146,11 @@ def test_an_authority_has_at_most_60_tables():
 
 def test_every_key_of_ours_is_a_uuid_or_a_code():
     for model in apps.get_models():
-        if model.__module__.split(".")[0] in {"cases", "diaries", "health_authorities"} or (
-            model.__module__.startswith("quarano.")
-        ):
+        if model.__module__.split(".")[0] in {
+            "cases",
+            "diaries",
+            "health_authorities",
+        } or (model.__module__.startswith("quarano.")):
             kind = model._meta.pk.get_internal_type()
             assert kind in {"UUIDField", "CharField", "OneToOneField"}, model
 

@@ -6,7 +6,6 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from cases.models.pairs import who_and_when
 from cases.models.person import Person
 from cases.models.policy import Disease
 
@@ -46,11 +45,11 @@ class Case(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="cases")
-    disease = models.ForeignKey(
-        Disease, on_delete=models.PROTECT, related_name="cases"
-    )
+    disease = models.ForeignKey(Disease, on_delete=models.PROTECT, related_name="cases")
     classification = models.CharField(
-        _("classification"), max_length=10, choices=Classification,
+        _("classification"),
+        max_length=10,
+        choices=Classification,
         default=Classification.CONFIRMED,
     )
     onset_kind = models.CharField(
@@ -88,8 +87,11 @@ class Case(models.Model):
     reported_at = models.DateTimeField(_("reported at"))
     recorded_at = models.DateTimeField(editable=False)
     recorded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT,
-        related_name="cases_recorded", editable=False,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="cases_recorded",
+        editable=False,
     )
 
     class Meta:
@@ -164,8 +166,11 @@ class Test(models.Model):
     laboratory = models.CharField(_("laboratory"), max_length=120, blank=True)
     recorded_at = models.DateTimeField(editable=False)
     recorded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT,
-        related_name="tests_recorded", editable=False,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="tests_recorded",
+        editable=False,
     )
 
     class Meta:

@@ -40,7 +40,9 @@ class EnrolmentCode(models.Model):
     wrong_tries = models.PositiveSmallIntegerField(default=0)
     used_at = models.DateTimeField(null=True)
     used_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
         related_name="codes_used",
     )
     voided_at = models.DateTimeField(null=True)
@@ -100,8 +102,11 @@ class Questionnaire(models.Model):
     details_saved_at = models.DateTimeField(null=True, editable=False)
     saved_at = models.DateTimeField(null=True, editable=False)
     saved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT,
-        related_name="questionnaires", editable=False,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="questionnaires",
+        editable=False,
     )
 
     class Meta:

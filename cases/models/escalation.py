@@ -108,13 +108,17 @@ class Escalation(models.Model):
     withdrawn_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField()
     assigned_to = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
         related_name="escalations_assigned",
     )
     snoozed_until = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
     settled_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
         related_name="escalations_settled",
     )
     outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
@@ -127,7 +131,8 @@ class Escalation(models.Model):
         verbose_name_plural = _("escalations")
         indexes = [
             models.Index(
-                fields=["band", "due_at"], name="escalation_open",
+                fields=["band", "due_at"],
+                name="escalation_open",
                 condition=Q(settled_at__isnull=True),
             ),
             models.Index(fields=["person", "settled_at"], name="escalation_person"),
@@ -155,8 +160,12 @@ class Escalation(models.Model):
                 condition=~Q(outcome="cleared")
                 | ~Q(
                     reason__in=[
-                        "emergency", "fever", "first_symptom", "suspicious_symptom",
-                        "worsening", "group",
+                        "emergency",
+                        "fever",
+                        "first_symptom",
+                        "suspicious_symptom",
+                        "worsening",
+                        "group",
                     ]
                 ),
             ),

@@ -65,7 +65,9 @@ class Revision(models.Model):
     subject = models.UUIDField()
     changed_at = models.DateTimeField()
     changed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
         related_name="revisions",
     )
     verb = models.CharField(max_length=60)

@@ -70,7 +70,10 @@ class Monitoring(models.Model):
         Disease, on_delete=models.PROTECT, related_name="monitorings"
     )
     case = models.ForeignKey(
-        Case, null=True, blank=True, on_delete=models.CASCADE,
+        Case,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
         related_name="monitorings",
     )
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
@@ -89,13 +92,19 @@ class Monitoring(models.Model):
         _("enrolment"), max_length=11, choices=Enrolment, default=Enrolment.NOT_INVITED
     )
     assigned_to = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
         related_name="monitorings_assigned",
     )
     opened_at = models.DateTimeField(editable=False)
     opened_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT,
-        related_name="monitorings_opened", editable=False,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="monitorings_opened",
+        editable=False,
     )
     conclusion = models.CharField(
         _("concluded because"), max_length=11, choices=Conclusion, blank=True
@@ -103,8 +112,11 @@ class Monitoring(models.Model):
     concluded_at = models.DateTimeField(null=True, editable=False)
     # Empty where the rule 'lapsed as ordered' did it.
     concluded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT,
-        related_name="monitorings_concluded", editable=False,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="monitorings_concluded",
+        editable=False,
     )
     # The clocks of the start page.
     reported_at = models.DateTimeField(editable=False)
@@ -121,7 +133,8 @@ class Monitoring(models.Model):
         verbose_name_plural = _("monitorings")
         indexes = [
             models.Index(
-                fields=["until"], name="monitoring_ends",
+                fields=["until"],
+                name="monitoring_ends",
                 condition=Q(status__in=["planned", "open"]),
             ),
             models.Index(fields=["status", "kind"], name="monitoring_status"),
@@ -138,12 +151,11 @@ class Monitoring(models.Model):
             ),
             models.CheckConstraint(
                 name="monitoring_concluded_when_why",
-                condition=Q(
-                    status="concluded", concluded_at__isnull=False
-                ) & ~Q(conclusion="") & (
-                    Q(concluded_by__isnull=False) | Q(conclusion="lapsed")
-                )
-                | ~Q(status="concluded") & Q(
+                condition=Q(status="concluded", concluded_at__isnull=False)
+                & ~Q(conclusion="")
+                & (Q(concluded_by__isnull=False) | Q(conclusion="lapsed"))
+                | ~Q(status="concluded")
+                & Q(
                     concluded_at__isnull=True, concluded_by__isnull=True, conclusion=""
                 ),
             ),
@@ -207,13 +219,13 @@ class Order(models.Model):
     # Codes and numbers, put into words where shown: cases.arithmetic.Step.
     steps = models.JSONField(default=list)
     reasons = SealedTextField(blank=True)
-    policy = models.ForeignKey(
-        Policy, on_delete=models.PROTECT, related_name="orders"
-    )
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="orders")
     proposed_at = models.DateTimeField()
     issued_at = models.DateTimeField(null=True)
     issued_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
         related_name="orders_issued",
     )
     replaces = models.ForeignKey(
@@ -272,7 +284,9 @@ class Service(models.Model):
     served_at = models.DateTimeField(_("served at"))
     # Empty: the portal noted that the person opened the page.
     served_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
         related_name="services",
     )
     effective_on = models.DateField(_("effective on"))

@@ -98,13 +98,19 @@ class Person(models.Model):
     died_on = models.DateField(_("died on"), null=True, blank=True)
 
     user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
         related_name="person",
     )
     recorded_at = models.DateTimeField(editable=False)
     recorded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT,
-        related_name="people_recorded", editable=False,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="people_recorded",
+        editable=False,
     )
 
     # Kept by cases.search for name, phone, e-mail and references together.
@@ -204,9 +210,7 @@ class ProtectedCircle(models.Model):
     """Officials who see a protected person; the others read 'exists, ask them'."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    person = models.ForeignKey(
-        Person, on_delete=models.CASCADE, related_name="circle"
-    )
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="circle")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="circles"
     )
@@ -239,8 +243,10 @@ class Reporter(models.Model):
     until = models.DateField(_("until"), null=True, blank=True)
     appointed_at = models.DateTimeField(editable=False)
     appointed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT,
-        related_name="reporters_appointed", editable=False,
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="reporters_appointed",
+        editable=False,
     )
 
     class Meta:

@@ -8,7 +8,6 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from cases.arithmetic import Guideline
-from cases.models.pairs import who_and_when
 
 
 class Disease(models.Model):
@@ -84,15 +83,21 @@ class Policy(Guideline, models.Model):
         _("same episode, days"), default=90
     )
     fever_cases = models.DecimalField(
-        _("fever of cases from, °C"), max_digits=3, decimal_places=1,
+        _("fever of cases from, °C"),
+        max_digits=3,
+        decimal_places=1,
         default=Decimal("39.4"),
     )
     fever_contacts = models.DecimalField(
-        _("fever of contacts from, °C"), max_digits=3, decimal_places=1,
+        _("fever of contacts from, °C"),
+        max_digits=3,
+        decimal_places=1,
         default=Decimal("37.9"),
     )
     fever_infants = models.DecimalField(
-        _("emergency in infants from, °C"), max_digits=3, decimal_places=1,
+        _("emergency in infants from, °C"),
+        max_digits=3,
+        decimal_places=1,
         default=Decimal("38.0"),
     )
     infant_months = models.PositiveSmallIntegerField(
@@ -121,13 +126,19 @@ class Policy(Guideline, models.Model):
     shipped = models.BooleanField(default=False, editable=False)
     drafted_at = models.DateTimeField(editable=False)
     drafted_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT,
-        related_name="policies_drafted", editable=False,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="policies_drafted",
+        editable=False,
     )
     approved_at = models.DateTimeField(null=True, editable=False)
     approved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT,
-        related_name="policies_approved", editable=False,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="policies_approved",
+        editable=False,
     )
 
     objects = PolicyQuerySet.as_manager()
@@ -164,11 +175,13 @@ class PolicyExample(models.Model):
     )
     title = models.CharField(_("example"), max_length=200)
     kind = models.CharField(
-        _("kind"), max_length=12,
+        _("kind"),
+        max_length=12,
         choices=[("isolation", _("isolation")), ("quarantine", _("quarantine"))],
     )
     anchor_kind = models.CharField(
-        _("counted from"), max_length=14,
+        _("counted from"),
+        max_length=14,
         choices=[
             ("onset", _("onset")),
             ("specimen", _("first specimen")),
@@ -234,7 +247,9 @@ class Routine(models.Model):
     letter_after_calls = models.PositiveSmallIntegerField(
         _("letter or visit after calls"), default=3
     )
-    code_hours = models.PositiveSmallIntegerField(_("life of a code, hours"), default=72)
+    code_hours = models.PositiveSmallIntegerField(
+        _("life of a code, hours"), default=72
+    )
     letter_code_days = models.PositiveSmallIntegerField(
         _("life of a code by letter, days"), default=14
     )
@@ -269,8 +284,11 @@ class Routine(models.Model):
 
     drafted_at = models.DateTimeField(editable=False)
     drafted_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT,
-        related_name="routines_drafted", editable=False,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="routines_drafted",
+        editable=False,
     )
 
     objects = RoutineQuerySet.as_manager()

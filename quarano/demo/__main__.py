@@ -163,8 +163,9 @@ def environment(database: str, broker: str, *, port: int, mail: int) -> dict[str
 def wait_for_web(port: int, web: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and web.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(
-            ("127.0.0.1", port), timeout=1
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", port), timeout=1),
         ):
             return
         time.sleep(0.05)
@@ -200,7 +201,9 @@ def open_house(port: int, stack: contextlib.ExitStack) -> Household:
         DATABASE_AS="app",
     )  # fmt: skip
     wait_for_web(port, web)
-    print(f"Quarano: http://localhost:{port}/ (the outbreak is being played)", flush=True)
+    print(
+        f"Quarano: http://localhost:{port}/ (the outbreak is being played)", flush=True
+    )
     house.run("seed", PYTHON, "manage.py", "seed")
     folder.keep("stamp", stamp())
     house.start(
@@ -272,7 +275,9 @@ def main() -> int:
         print("\nStopped.", flush=True)
         return 0
     except ModuleNotFoundError as error:
-        print(f"The package '{error.name}' is missing: run make .venv.", file=sys.stderr)
+        print(
+            f"The package '{error.name}' is missing: run make .venv.", file=sys.stderr
+        )
     except OSError as error:
         print(f"The demo cannot go on: {error}.", file=sys.stderr)
     except (Refused, EmbeddedError) as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 # Shown on the demo's page; DEMO cannot be on outside DEBUG.
-PASSWORD = "neckar spree havel 21"
+PASSWORD = "neckar spree havel 21"  # noqa: S105 - shown on the page
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ HIGH = {0: 0.9, 1: 1.8, 2: 2.4, 3: 3.0, 4: 2.6, 5: 1.9, 6: 1.1, 7: 0.5}
 
 
 def celsius(base: float, random: Random) -> str:
-    return str(Decimal(str(36.6 + base + random.uniform(-0.2, 0.2))).quantize(
-        Decimal("0.1")
-    ))
+    return str(
+        Decimal(str(36.6 + base + random.uniform(-0.2, 0.2))).quantize(Decimal("0.1"))
+    )
 
 
 def mild(n: int, random: Random) -> Report:
@@ -57,7 +57,9 @@ def hard(n: int, random: Random) -> Report:
         symptoms.pop("cough")
     oxygen = {3: 95, 4: 94, 5: 93, 6: 93}.get(n, 96)
     return Report(
-        celsius(HIGH.get(n, 0), random), symptoms, medicine=n in (1, 2, 3, 4),
+        celsius(HIGH.get(n, 0), random),
+        symptoms,
+        medicine=n in (1, 2, 3, 4),
         oxygen=oxygen,
     )
 

@@ -21,9 +21,7 @@ def half_a_day_later() -> None:
         authorities = list(HealthAuthority.objects.exclude(founded_at=None))
     goal = clock.now() + HALF_A_DAY
     while (now := clock.now()) < goal:
-        moment = min(
-            [jobs.next_moment(now, one.zone) for one in authorities] or [goal]
-        )
+        moment = min([jobs.next_moment(now, one.zone) for one in authorities] or [goal])
         # Real time passes meanwhile, so that the goal may be a little behind.
         time.move(max(min(moment, goal) - clock.now(), dt.timedelta(seconds=1)))
         for authority in authorities:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
 
+from diaries.slots import Slot
 from django.db import connection
 from django_tenants.utils import tenant_context
 
@@ -15,7 +16,6 @@ from cases import calls, comments, containment, enrolment, escalation, intake
 from cases.models import Case, Disease, Escalation, Monitoring, Person
 from diaries import submission
 from diaries.models import Entry
-from diaries.slots import Slot
 from health_authorities.models import HealthAuthority
 from quarano.accounts.models import User
 from quarano.demo import jobs, time
@@ -104,13 +104,18 @@ class Story:
                 if persona.registers and not persona.by_phone:
                     yield self.at(day, 16, shift), self.enrols(persona)
             if self.arrival(persona) <= day:
-                yield self.at(day, 7, 20 + 2 * shift), self.writes(persona, day, "morning")
+                yield (
+                    self.at(day, 7, 20 + 2 * shift),
+                    self.writes(persona, day, "morning"),
+                )
                 yield self.at(day, 18, 2 * shift), self.writes(persona, day, "evening")
         yield self.at(day, 13, 30), self.settles
         yield self.at(day, 14, 10), self.decides
 
     def run_jobs(self, now: dt.datetime) -> None:
-        jobs.run(connection.schema_name, nightly=jobs.is_night(now, self.authority.zone))
+        jobs.run(
+            connection.schema_name, nightly=jobs.is_night(now, self.authority.zone)
+        )
 
     # --- What happens to one person -------------------------------------------------
 
@@ -136,7 +141,9 @@ class Story:
 
         return happen
 
-    def take_up(self, persona: Persona, *, by: User, now: dt.datetime) -> Monitoring | None:
+    def take_up(
+        self, persona: Persona, *, by: User, now: dt.datetime
+    ) -> Monitoring | None:
         day = self.authority.localdate(now)
         anchor = day - dt.timedelta(days=persona.anchor)
         details = intake.PersonDetails(
@@ -366,7 +373,10 @@ SETTLED = {
     Escalation.Reason.SUSPICIOUS_SYMPTOM: ("called", "No change needed."),
     Escalation.Reason.WORSENING: ("doctor", "General practitioner visits today."),
     Escalation.Reason.GROUP: ("test", "PCR arranged."),
-    Escalation.Reason.EMERGENCY: ("doctor", "Emergency doctor was there, stays at home."),
+    Escalation.Reason.EMERGENCY: (
+        "doctor",
+        "Emergency doctor was there, stays at home.",
+    ),
     Escalation.Reason.ONSET_DIFFERS: ("kept", "Cough is chronic."),
     Escalation.Reason.ENTRY_MISSING: ("called", "Had forgotten, enters tonight."),
 }

@@ -153,5 +153,3 @@ def tell(
             folder.keep("progress", {"step": step, "share": share, "done": False})
 
     story.play(report)
-
-

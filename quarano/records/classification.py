@@ -63,7 +63,9 @@ MODELS = {
         },
     ),
     "cases.ProtectedCircle": Kept(
-        "who may see a protected person", DIARY, {"technical": "id", "work": "person user"}
+        "who may see a protected person",
+        DIARY,
+        {"technical": "id", "work": "person user"},
     ),
     "cases.Reporter": Kept(
         "who may keep whose diary",

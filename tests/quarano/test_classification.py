@@ -8,9 +8,7 @@ OURS = ("cases", "diaries", "health_authorities", "quarano")
 
 def our_models():
     return [
-        model
-        for model in apps.get_models()
-        if model.__module__.split(".")[0] in OURS
+        model for model in apps.get_models() if model.__module__.split(".")[0] in OURS
     ]
 
 
