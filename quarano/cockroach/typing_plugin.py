@@ -1,4 +1,4 @@
-"""Tells mypy what our wrapper adds to Django's connection; nothing at run time."""
+"""Tells mypy what wrapper and middleware add to Django; nothing at run time."""
 
 from collections.abc import Callable
 
@@ -8,9 +8,16 @@ from mypy.plugins.common import add_attribute_to_class, add_method_to_class
 from mypy.types import AnyType, NoneType, Type, TypeOfAny
 
 WRAPPER = "django.db.backends.base.base.BaseDatabaseWrapper"
+REQUEST = "django.http.request.HttpRequest"
 
 
-def _add(ctx: ClassDefContext) -> None:
+def _add_to_request(ctx: ClassDefContext) -> None:
+    for name in ("authority", "htmx", "request_id"):
+        kind = AnyType(TypeOfAny.explicit)
+        add_attribute_to_class(ctx.api, ctx.cls, name, kind)
+
+
+def _add_to_wrapper(ctx: ClassDefContext) -> None:
     anything = AnyType(TypeOfAny.explicit)
     text = ctx.api.named_type("builtins.str", [])
 
@@ -32,15 +39,15 @@ def _add(ctx: ClassDefContext) -> None:
         add_method_to_class(ctx.api, ctx.cls, name, arguments, NoneType())
 
 
-class ConnectionPlugin(Plugin):
-    """Adds the attributes where Django's class is defined."""
+class AddedPlugin(Plugin):
+    """Adds the attributes where Django's classes are defined."""
 
     def get_customize_class_mro_hook(
         self, fullname: str
     ) -> Callable[[ClassDefContext], None] | None:
-        return _add if fullname == WRAPPER else None
+        return {WRAPPER: _add_to_wrapper, REQUEST: _add_to_request}.get(fullname)
 
 
 def plugin(_version: str) -> type[Plugin]:
     """Return the plugin, as mypy asks for it by this name."""
-    return ConnectionPlugin
+    return AddedPlugin
