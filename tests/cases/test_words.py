@@ -19,7 +19,7 @@ def told(reason, facts, **fields):
 @pytest.mark.parametrize(
     ("reason", "facts", "text"),
     [
-        ("fever", {"temperature": "39.6", "limit": "39.4"}, "39.6\xa0°C, limit 39.4\xa0°C"),
+        ("fever", {"temperature": 39.6, "limit": 39.4}, "39.6\xa0°C, limit 39.4\xa0°C"),
         ("emergency", {"oxygen": 89, "oxygen_before": 93}, "SpO₂ 89 %, was 93 %"),
         ("emergency", {"signs": ["blue_lips"]}, "blue lips"),
         ("worsening", {"temperatures": [37.6, 38.1, 38.9]}, "37.6 → 38.1 → 38.9\xa0°C"),
@@ -44,7 +44,7 @@ def told(reason, facts, **fields):
         ),
         ("details_missing", {"missing": ["birth_date"]}, "no birth date"),
         ("ends", {"until": "2026-11-24"}, "until Tue 24 Nov, 24:00"),
-        ("message_failed", {"channels": ["sms"]}, "text message refused, no other channel"),
+        ("message_failed", {"channels": ["mail"]}, "e-mail refused, no other channel"),
         ("onset_differs", {"diary": "2026-11-20", "case": None},
          "diary: Fri 20 Nov, none recorded"),
     ],
