@@ -51,9 +51,11 @@ check: $(READY)
 	$(BIN)/djlint templates --check --lint --quiet
 	find templates -name '*.html' -print0 | xargs -0 -r $(BIN)/djade --target-version 5.2 --check
 	$(BIN)/bandit --quiet --configfile pyproject.toml --severity-level medium --recursive quarano health_authorities cases diaries
-	$(BIN)/python manage.py makemigrations --check --dry-run
+	DEBUG=true $(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py messages --check
 	DEBUG=false DEMO=false SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
+	  FIELD_KEYS=$$($(BIN)/python -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())') \
+	  ALLOWED_HOSTS=.quarano.example \
 	  $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 format: $(READY)

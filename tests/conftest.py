@@ -141,12 +141,15 @@ def empty_cache(request) -> None:
 
 
 @pytest.fixture
-def jobs_at_once(monkeypatch) -> None:
+def jobs_at_once() -> Iterator[None]:
     """Tasks run where they are called, their errors come back."""
     from quarano.celery import app
 
-    monkeypatch.setattr(app.conf, "task_always_eager", True)
-    monkeypatch.setattr(app.conf, "task_eager_propagates", True)
+    names = ["task_always_eager", "task_eager_propagates"]
+    before = {name: getattr(app.conf, name) for name in names}
+    app.conf.update(dict.fromkeys(names, True))
+    yield
+    app.conf.update(before)
 
 
 # --- Both authorities --------------------------------------------------------------

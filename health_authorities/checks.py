@@ -1,0 +1,121 @@
+"""What would bite in production."""
+
+import base64
+import binascii
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Info, Tags, register
+from django.core.checks import Warning as Caution
+from django.core.exceptions import ImproperlyConfigured
+
+HERE = {"", "localhost", "127.0.0.1", "::1"}
+WITH_TLS = {"require", "verify-ca", "verify-full"}
+DEVELOPMENT = b"development-only"
+
+
+def refuse() -> None:
+    """Stop every process, also those that run no checks, where the demo would be open.
+
+    In the demo anybody becomes anybody with one click.
+    """
+    if settings.DEMO and not settings.DEBUG:
+        raise ImproperlyConfigured("DEMO is refused outside DEBUG.")
+
+
+@register(Tags.security)
+def secrets(**_: Any) -> list[CheckMessage]:
+    """Secrets have no default outside DEBUG."""
+    if settings.DEBUG:
+        return []
+    return list(_secrets())
+
+
+def _secrets() -> Iterator[CheckMessage]:
+    try:
+        length = len(settings.SECRET_KEY)
+    except ImproperlyConfigured:  # Django's word for an empty one
+        length = 0
+    if length < 50:
+        yield Error("SECRET_KEY has fewer than 50 characters.", id="quarano.E001")
+    if not settings.FIELD_KEYS:
+        yield Error(
+            "FIELD_KEYS is empty: nothing could be sealed.",
+            hint="32 random bytes in base64; several, newest first, by commas.",
+            id="quarano.E002",
+        )
+    for key in settings.FIELD_KEYS:
+        try:
+            raw = base64.b64decode(key, validate=True)
+        except binascii.Error:
+            raw = b""
+        if len(raw) != 32:
+            yield Error(
+                "A key in FIELD_KEYS is not 32 bytes in base64.", id="quarano.E003"
+            )
+        elif raw.startswith(DEVELOPMENT):
+            yield Error("FIELD_KEYS holds the key of development.", id="quarano.E004")
+
+
+@register(Tags.security)
+def hosts(**_: Any) -> list[CheckMessage]:
+    """Who may be asked for, and that no cookie passes from one authority to another."""
+    found: list[CheckMessage] = []
+    if not settings.DEBUG and not any(settings.ALLOWED_HOSTS):
+        found.append(Error("ALLOWED_HOSTS names no host.", id="quarano.E005"))
+    if settings.SESSION_COOKIE_DOMAIN or settings.CSRF_COOKIE_DOMAIN:
+        found.append(
+            Error("A cookie's domain reaches other authorities.", id="quarano.E006")
+        )
+    return found
+
+
+@register(Tags.database)
+def database(**_: Any) -> list[CheckMessage]:
+    """The way to the database is encrypted unless it stays on this machine."""
+    found: list[CheckMessage] = []
+    place = settings.DATABASES["default"]
+    if place.get("ATOMIC_REQUESTS"):
+        found.append(
+            Error("ATOMIC_REQUESTS would defeat the retry.", id="quarano.E007")
+        )
+    hosts_named = str(place.get("HOST") or "").split(",")
+    elsewhere = [
+        host for host in hosts_named if host not in HERE and not host.startswith("/")
+    ]
+    mode = place.get("OPTIONS", {}).get("sslmode", "")
+    if not settings.DEBUG and elsewhere and mode not in WITH_TLS:
+        found.append(
+            Caution(
+                "The way to the database is not encrypted.",
+                hint="Add ?sslmode=verify-full to DATABASE_URL.",
+                id="quarano.W001",
+            )
+        )
+    return found
+
+
+@register(Tags.security, deploy=True)
+def ways_out(**_: Any) -> list[CheckMessage]:
+    """Redis, mail and text messages in production."""
+    found: list[CheckMessage] = []
+    if not settings.DEBUG:
+        if settings.TRANSPORTS["sms"].endswith(".Console"):
+            found.append(
+                Info(
+                    "Text messages go to the console, to nobody.",
+                    hint="Name a gateway in TRANSPORTS.",
+                    id="quarano.I001",
+                )
+            )
+        if settings.EMAIL_HOST not in HERE and not settings.EMAIL_USE_TLS:
+            found.append(
+                Caution("Mail leaves unencrypted: EMAIL_USE_TLS.", id="quarano.W003")
+            )
+    visible = settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
+    if visible <= settings.CELERY_TASK_TIME_LIMIT:
+        found.append(
+            Error("A task would be given out again while it runs.", id="quarano.E008")
+        )
+    return found
