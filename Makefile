@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TEST ?= tests
 WORKERS ?= 2
+COMPILED := $(patsubst %.po,%.mo,$(wildcard quarano/locale/*/LC_MESSAGES/django.po))
 export PORT
 export PYTHONUTF8 := 1
 
@@ -34,25 +35,27 @@ $(READY): requirements-dev.txt requirements-uv.txt
 
 .venv: $(READY)
 
-demo: $(READY)
+%.mo: %.po | $(READY)
+	@DEBUG=true $(BIN)/python manage.py messages --compile-only
+
+demo: $(READY) $(COMPILED)
 	@exec $(BIN)/python -m quarano.demo --port $(PORT)
 
-demo-reset: $(READY)
+demo-reset: $(READY) $(COMPILED)
 	@exec $(BIN)/python -m quarano.demo --port $(PORT) --reset
 
-test: $(READY)
-	$(BIN)/python manage.py messages --compile-only
+test: $(READY) $(COMPILED)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TEST)
 
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	DEBUG=true $(BIN)/mypy
 	$(BIN)/djlint templates --check --lint --quiet
 	find templates -name '*.html' -print0 | xargs -0 -r $(BIN)/djade --target-version 5.2 --check
 	$(BIN)/bandit --quiet --configfile pyproject.toml --severity-level medium --recursive quarano health_authorities cases diaries
-	DEBUG=true $(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/python manage.py messages --check
+	DEBUG=true $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	DEBUG=true $(BIN)/python manage.py messages --check
 	DEBUG=false DEMO=false SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
 	  FIELD_KEYS=$$($(BIN)/python -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())') \
 	  ALLOWED_HOSTS=.quarano.example \
@@ -64,7 +67,7 @@ format: $(READY)
 	find templates -name '*.html' -print0 | xargs -0 -r $(BIN)/djade --target-version 5.2
 
 messages: $(READY)
-	$(BIN)/python manage.py messages
+	DEBUG=true $(BIN)/python manage.py messages
 
 COMPILE := uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-header --no-annotate
 requirements: $(READY)

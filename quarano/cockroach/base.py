@@ -37,7 +37,7 @@ class DatabaseWrapper(TenantWrapper):
             self.introspection = Introspection(self)
             self.SchemaEditorClass = SchemaEditor
 
-    def set_tenant(self, tenant: Any, include_public: bool = False) -> None:  # noqa: ARG002 - django-tenants passes it
+    def set_tenant(self, tenant: Any, include_public: bool = False) -> None:
         # With public in the path a table missing in the schema is silently read and
         # written in public.
         super().set_tenant(tenant, include_public=False)
