@@ -6,8 +6,10 @@ The list: STACK, and https://www.cockroachlabs.com/docs/stable/postgresql-compat
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
+from django.apps import apps
 from django.db import connections
 from django.db.backends.signals import connection_created
 
@@ -40,6 +42,9 @@ PATTERNS = [(re.compile(p, re.IGNORECASE), what) for p, what in LACKING.items()]
 # Text in quotes is data or a name, never a keyword.
 QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 
+ORDERED = re.compile(r'"(\w+)"\."(\w+)" (?:ASC|DESC)\b(?! NULLS)')
+OURS = {"health_authorities", "cases", "diaries", "audit", "notifications", "accounts"}
+
 seen: Counter[str] = Counter()
 
 
@@ -56,12 +61,39 @@ def lacks(statement: str) -> str | None:
     return None
 
 
+@cache
+def nullable() -> frozenset[tuple[str, str]]:
+    """Table and column of every field of ours that may be empty."""
+    return frozenset(
+        (model._meta.db_table, field.column)
+        for model in apps.get_models()
+        if model._meta.app_label in OURS
+        for field in model._meta.concrete_fields
+        if field.null
+    )
+
+
+def leaves_open(statement: str) -> str | None:
+    """The empty column by which a statement sorts without saying where it goes.
+
+    CockroachDB puts NULL first where PostgreSQL puts it last.
+    """
+    _, _, order = statement.rpartition(" ORDER BY ")
+    for table, column in ORDERED.findall(order):
+        name = f'"{table}"."{column}"'
+        if (table, column) in nullable() and f"{name} IS NOT NULL" not in statement:
+            return name
+    return None
+
+
 def read(
     execute: Callable[..., Any], statement: Any, params: Any, many: bool, context: Any
 ) -> Any:
     text = statement if isinstance(statement, str) else str(statement)
     if text not in seen and (what := lacks(text)):
         raise UnknownToCockroach(f"CockroachDB has no {what}: {text[:300]}")
+    if text not in seen and (name := leaves_open(text)):
+        raise UnknownToCockroach(f"say nulls_last for {name}: {text[:300]}")
     seen[text] += 1
     return execute(statement, params, many, context)
 
