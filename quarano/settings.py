@@ -209,14 +209,41 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_ADAPTER = "quarano.accounts.adapter.AccountAdapter"
 MFA_ADAPTER = "quarano.accounts.adapter.MFAAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_LOGIN_METHODS = {"email", "phone"}
+# Nobody signs up; allauth reads from this which kinds of login there are.
+ACCOUNT_SIGNUP_FIELDS = ["email*", "phone", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_PHONE_VERIFICATION_ENABLED = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_FORMS = {
+    "login": "quarano.accounts.forms.LoginForm",
+    "reauthenticate": "quarano.accounts.forms.ReauthenticateForm",
+    "reset_password": "quarano.accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "quarano.accounts.forms.ResetPasswordKeyForm",
+    "change_password": "quarano.accounts.forms.ChangePasswordForm",
+}
+# Counted over all authorities together; 60 officials share one office's address.
+ACCOUNT_RATE_LIMITS = {
+    "login": "120/m/ip",
+    "login_failed": "100/h/ip,10/5m/key",
+    "reset_password": "20/h/ip,5/h/key",
+    "reset_password_from_key": "20/m/ip",
+    "change_password": "5/m/user",
+    "reauthenticate": "10/m/user",
+}
+PASSWORD_RESET_TIMEOUT = 60 * 60
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_SESSION_REMEMBER = False
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Quarano"
+# A clock may be one step off; what was used once is refused (accounts.forms).
+MFA_TOTP_TOLERANCE = 1
+MFA_FORMS = {
+    "authenticate": "quarano.accounts.forms.AuthenticateForm",
+    "reauthenticate": "quarano.accounts.forms.SecondFactorReauthenticateForm",
+    "activate_totp": "quarano.accounts.forms.ActivateTOTPForm",
+}
 USERSESSIONS_TRACK_ACTIVITY = False
 
 SESSION_ENGINE = "quarano.accounts.sessions"

@@ -1,19 +1,156 @@
+import json
+import uuid
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
-from django.http import HttpRequest
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 
+from quarano import clock
+from quarano.accounts import logins
+from quarano.accounts.limits import address
+from quarano.accounts.models import User
+from quarano.cockroach.transactions import retrying, retrying_transaction
 from quarano.encryption import seal, unseal
+from quarano.notifications import outbox
+
+MISMATCH = _("This address and password do not match. Check both.")
+TOO_MANY = _("Too many tries. Wait some minutes, then try again.")
+WRONG_CODE = _("This code is not right. Wait for the next one and type it.")
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": MISMATCH,
+        "phone_password_mismatch": MISMATCH,
+        "too_many_login_attempts": TOO_MANY,
+        "rate_limited": TOO_MANY,
+        "incorrect_password": _("This password is not right."),
+        "enter_current_password": _("This is not your present password."),
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Logins come from invitations alone."""
         return False
 
+    def get_login_stages(self) -> list[str]:
+        """Nothing to verify, no login by code alone: a new device, a second factor."""
+        return [
+            "quarano.accounts.stages.NewDeviceStage",
+            "allauth.mfa.stages.AuthenticateStage",
+        ]
+
+    def pre_login(
+        self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
+    ) -> HttpResponse | None:
+        """Refuse an account whose last day has passed, as one that is closed."""
+        assert isinstance(user, User)
+        if user.is_over(logins.today()):
+            user.is_active = False
+        return super().pre_login(request, user, **kwargs)
+
+    def post_login(
+        self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
+    ) -> HttpResponse:
+        """Speak the language that this login chose last."""
+        response = super().post_login(request, user, **kwargs)
+        if getattr(user, "language", "") in dict(settings.LANGUAGES):
+            response.set_cookie(
+                settings.LANGUAGE_COOKIE_NAME,
+                user.language,  # type: ignore[attr-defined]
+                max_age=365 * 24 * 3600,
+                httponly=True,
+                samesite="Lax",
+                secure=not settings.DEBUG,
+            )
+        return response
+
+    @retrying
+    def set_password(self, user: AbstractBaseUser, password: str) -> None:
+        user.set_password(password)
+        user.save(update_fields=["password"])
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The address that limits count: a header is believed from our proxy only."""
+        return address(request)
+
+    def _get_login_attempts_cache_key(
+        self, request: HttpRequest, **credentials: Any
+    ) -> str:
+        login = credentials.get("email") or credentials.get("phone") or ""
+        return f"{request.get_host()}:{str(login).lower()}"
+
+    # --- What allauth tells by mail goes through the outbox --------------------------
+
+    def send_mail(
+        self, template_prefix: str, email: str, context: dict[str, Any]
+    ) -> None:
+        """Write the message; its text is ours, its links are sealed until sent."""
+        what = template_prefix.rpartition("/")[2]
+        language = translation.get_language() or settings.LANGUAGE_CODE
+        parameters: dict[str, Any] = {"what": what}
+        token = ""
+        if what == "password_reset_key":
+            parameters["path"] = "/account/password/reset/key/{key}/"
+            token = json.dumps({"key": f"{context['uid']}-{context['key']}"})
+        template = TEXTS.get(what, "accounts/messages/security_notice")
+        _write(template, email, language=language, parameters=parameters, token=token)
+
+    # --- Mobile numbers as logins ----------------------------------------------------
+
+    def get_user_by_phone(self, phone: str) -> User | None:
+        return User.objects.filter(mobile=phone).first()
+
+    def get_phone(self, user: AbstractBaseUser) -> tuple[str, bool] | None:
+        mobile = getattr(user, "mobile", None)
+        return (str(mobile), True) if mobile else None
+
+    def set_phone(self, user: AbstractBaseUser, phone: str, verified: bool) -> None:
+        raise NotImplementedError("numbers are set when a login is made")
+
+    def set_phone_verified(self, user: AbstractBaseUser, phone: str) -> None:
+        raise NotImplementedError("numbers are set when a login is made")
+
+    def send_verification_code_sms(
+        self, user: AbstractBaseUser, phone: str, code: str, **kwargs: Any
+    ) -> None:
+        raise NotImplementedError("quarano.accounts.stages sends codes")
+
+
+TEXTS = {
+    "password_reset_key": "accounts/messages/password_reset",
+    "unknown_account": "accounts/messages/no_account",
+}
+
+
+@retrying_transaction
+def _write(
+    template: str,
+    email: str,
+    *,
+    language: str,
+    parameters: dict[str, Any],
+    token: str,
+) -> None:
+    outbox.write(
+        f"account:{parameters['what']}:{uuid.uuid4()}",
+        template=template,
+        channel="mail",
+        recipient=email,
+        language=language,
+        now=clock.now(),
+        parameters=parameters,
+        token=token,
+    )
+
 
 class MFAAdapter(DefaultMFAAdapter):
+    error_messages = DefaultMFAAdapter.error_messages | {"incorrect_code": WRONG_CODE}
     PLACE = "mfa_authenticator.data"
 
     def encrypt(self, text: str) -> str:
@@ -21,3 +158,15 @@ class MFAAdapter(DefaultMFAAdapter):
 
     def decrypt(self, encrypted_text: str) -> str:
         return unseal(encrypted_text, place=self.PLACE)
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        """Staff keep their second factor; an administrator renews a lost one."""
+        return not authenticator.user.is_staff
+
+    def build_totp_svg(self, url: str) -> str:
+        """Return the QR code as an element for the page, not as a data: address."""
+        import qrcode
+        from qrcode.image.svg import SvgPathImage
+
+        picture = qrcode.make(url, image_factory=SvgPathImage, border=2)
+        return picture.to_string(encoding="unicode")

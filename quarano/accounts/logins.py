@@ -1,11 +1,22 @@
 import datetime as dt
+import json
+import secrets
+import uuid
 
+from allauth.account.internal.flows.login import record_authentication
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib import auth
 from django.db import connection
+from django.http import HttpRequest
 
 from health_authorities.models import HealthAuthority
 from quarano import clock
 from quarano.accounts.models import User
 from quarano.cockroach.transactions import retrying_transaction
+from quarano.notifications import outbox
+
+CODE_FOR = dt.timedelta(minutes=10)
 
 
 def today() -> dt.date:
@@ -14,9 +25,38 @@ def today() -> dt.date:
 
 
 def local_day(now: dt.datetime) -> dt.date:
-    """Return the day of the moment here: the authority's zone, else UTC."""
+    """Return the day of the moment here: in the authority's zone, else in UTC."""
     tenant = connection.tenant
     return tenant.localdate(now) if isinstance(tenant, HealthAuthority) else now.date()
+
+
+def begin(request: HttpRequest, user: User) -> None:
+    """Sign in somebody who has just set a password here."""
+    auth.login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    record_authentication(request, user, method="password", email=user.email)
+    UserSession.objects.create_from_request(request)
+
+
+def new_code() -> str:
+    """Return six digits for a new device."""
+    return f"{secrets.randbelow(10**6):06d}"
+
+
+@retrying_transaction
+def send_code(user: User, code: str, *, now: dt.datetime) -> None:
+    """Send the code for a new device: by e-mail, where there is none by SMS."""
+    channel = "mail" if user.email else "sms"
+    outbox.write(
+        f"sign-in-code:{uuid.uuid4()}",
+        template="accounts/messages/sign_in_code",
+        channel=channel,
+        recipient=user.email or str(user.mobile),
+        language=user.language or settings.LANGUAGE_CODE,
+        now=now,
+        parameters={"minutes": int(CODE_FOR.total_seconds() // 60)},
+        token=json.dumps({"code": code}),
+        expires_at=now + CODE_FOR,
+    )
 
 
 @retrying_transaction(repeatable=True)
@@ -25,7 +65,7 @@ def keep_language(user: User, *, language: str) -> None:
     User.objects.filter(pk=user.pk).update(language=language)
 
 
-@retrying_transaction(repeatable=True)
+@retrying_transaction
 def end_sessions(user: User) -> int:
     """End every session of this login at its next request; return the new epoch."""
     locked = User.objects.select_for_update().get(pk=user.pk)

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.sessions import middleware
 from django.contrib.sessions.backends import db
+from django.contrib.sessions.backends.base import SessionBase
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
@@ -49,6 +50,11 @@ class SessionStore(db.SessionStore):
         data = self._get_session(no_load=must_create)
         data[SCHEMA] = connection.schema_name
         data.setdefault(SEEN, int(time.time()))
+
+
+def begin(session: SessionBase) -> None:
+    """Start the clock of a session: somebody has just signed in."""
+    session[STARTED] = session[SEEN] = int(time.time())
 
 
 def absolute_age() -> float:

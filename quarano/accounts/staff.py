@@ -58,7 +58,7 @@ def deactivate(user: User, *, by: User, now: dt.datetime) -> User:
 
 @retrying_transaction
 def reactivate(user: User, *, by: User, now: dt.datetime) -> User:
-    """Open a closed account again, with the roles, password and second factor it had."""
+    """Open a closed account again, with roles, password and second factor as before."""
     locked = User.objects.select_for_update().get(pk=user.pk)
     if locked.is_active:
         return locked

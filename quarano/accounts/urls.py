@@ -1,79 +1,109 @@
+from collections.abc import Callable
+from typing import Any
+
 from allauth.account import views as account
-from allauth.mfa.base import views as mfa
+from allauth.mfa.base import views as second_factor
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from allauth.usersessions import views as sessions
-from django.urls import path, re_path
+from django.urls import URLPattern, path, re_path
 
+from quarano.accounts import views
 from quarano.accounts.access import open_door, signed_in
+from quarano.cockroach.transactions import retrying
+
+
+def door(
+    route: str, view: Callable[..., Any], name: str, guard: Callable[..., Any]
+) -> URLPattern:
+    """A page of allauth: guarded, and run again when the database asks for that."""
+    make = re_path if route.startswith("^") else path
+    return make(route, guard(retrying(view)), name=name)
+
 
 # Listed one by one: what allauth adds tomorrow is not open here by itself.
 urlpatterns = [
-    path("login/", open_door(account.login), name="account_login"),
-    path("logout/", open_door(account.logout), name="account_logout"),
-    path("inactive/", open_door(account.account_inactive), name="account_inactive"),
-    path(
-        "reauthenticate/",
-        signed_in(account.reauthenticate),
-        name="account_reauthenticate",
+    door("login/", account.login, "account_login", open_door),
+    path("login/new-device/", views.new_device, name="account_new_device"),
+    path("logout/", views.sign_out, name="account_logout"),
+    door("inactive/", account.account_inactive, "account_inactive", open_door),
+    door(
+        "reauthenticate/", account.reauthenticate, "account_reauthenticate", signed_in
     ),
+    # Staff: the link of an invitation
+    path("invitation/", views.accept_invitation, name="account_invitation"),
     path(
+        "invitation/<str:token>/",
+        views.open_invitation,
+        name="account_open_invitation",
+    ),
+    # Password
+    door(
         "password/change/",
-        signed_in(account.password_change),
-        name="account_change_password",
+        account.password_change,
+        "account_change_password",
+        signed_in,
     ),
-    path(
-        "password/reset/",
-        open_door(account.password_reset),
-        name="account_reset_password",
+    door(
+        "password/reset/", account.password_reset, "account_reset_password", open_door
     ),
-    path(
+    door(
         "password/reset/done/",
-        open_door(account.password_reset_done),
-        name="account_reset_password_done",
+        account.password_reset_done,
+        "account_reset_password_done",
+        open_door,
     ),
-    re_path(
+    door(
         r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
-        open_door(account.password_reset_from_key),
-        name="account_reset_password_from_key",
+        account.password_reset_from_key,
+        "account_reset_password_from_key",
+        open_door,
     ),
-    path(
+    door(
         "password/reset/key/done/",
-        open_door(account.password_reset_from_key_done),
-        name="account_reset_password_from_key_done",
+        account.password_reset_from_key_done,
+        "account_reset_password_from_key_done",
+        open_door,
     ),
-    path("sessions/", signed_in(sessions.list_usersessions), name="usersessions_list"),
-    # The second factor
-    path("second-factor/", signed_in(mfa.index), name="mfa_index"),
-    path(
+    # Sessions
+    door("sessions/", sessions.list_usersessions, "usersessions_list", signed_in),
+    # Second factor
+    door("second-factor/", second_factor.index, "mfa_index", signed_in),
+    door(
         "second-factor/authenticate/",
-        open_door(mfa.authenticate),
-        name="mfa_authenticate",
+        second_factor.authenticate,
+        "mfa_authenticate",
+        open_door,
     ),
-    path(
+    door(
         "second-factor/reauthenticate/",
-        signed_in(mfa.reauthenticate),
-        name="mfa_reauthenticate",
+        second_factor.reauthenticate,
+        "mfa_reauthenticate",
+        signed_in,
     ),
-    path("second-factor/app/", signed_in(totp.activate_totp), name="mfa_activate_totp"),
-    path(
+    door("second-factor/app/", totp.activate_totp, "mfa_activate_totp", signed_in),
+    door(
         "second-factor/app/remove/",
-        signed_in(totp.deactivate_totp),
-        name="mfa_deactivate_totp",
+        totp.deactivate_totp,
+        "mfa_deactivate_totp",
+        signed_in,
     ),
-    path(
+    door(
         "second-factor/recovery-codes/",
-        signed_in(recovery_codes.view_recovery_codes),
-        name="mfa_view_recovery_codes",
+        recovery_codes.view_recovery_codes,
+        "mfa_view_recovery_codes",
+        signed_in,
     ),
-    path(
+    door(
         "second-factor/recovery-codes/new/",
-        signed_in(recovery_codes.generate_recovery_codes),
-        name="mfa_generate_recovery_codes",
+        recovery_codes.generate_recovery_codes,
+        "mfa_generate_recovery_codes",
+        signed_in,
     ),
-    path(
+    door(
         "second-factor/recovery-codes/download/",
-        signed_in(recovery_codes.download_recovery_codes),
-        name="mfa_download_recovery_codes",
+        recovery_codes.download_recovery_codes,
+        "mfa_download_recovery_codes",
+        signed_in,
     ),
 ]
