@@ -7,6 +7,7 @@ from django.core.validators import RegexValidator
 from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 from django_tenants.models import DomainMixin, TenantMixin
+from django_tenants.utils import schema_context
 
 from health_authorities.states import FederalState
 
@@ -89,9 +90,10 @@ class HealthAuthority(TenantMixin):
     def host(self) -> str:
         """The host name of this authority's site, from its primary domain."""
         if not hasattr(self, "_host"):
-            self._host = (
-                self.domains.order_by("-is_primary").values_list("domain", flat=True)
-            )[0]
+            # Domains are public, and whoever asks works in the authority's schema.
+            with schema_context("public"):
+                domains = self.domains.order_by("-is_primary", "domain")
+                self._host = domains.values_list("domain", flat=True)[0]
         return self._host
 
     def url(self, path: str = "/") -> str:

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import uuid
-from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -63,9 +62,8 @@ def write(
         expires_at=expires_at,
     )
     if message.not_before <= now:
-        transaction.on_commit(
-            partial(_enqueue, connection.schema_name, message.pk), robust=True
-        )
+        schema_name, pk = connection.schema_name, message.pk
+        transaction.on_commit(lambda: _enqueue(schema_name, pk), robust=True)
     return message
 
 

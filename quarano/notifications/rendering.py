@@ -5,7 +5,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.template.loader import render_to_string
+from django.template import Context
+from django.template.loader import get_template
 from django.utils import translation
 
 from health_authorities.models import HealthAuthority, current
@@ -24,9 +25,10 @@ def render(message: Message) -> Rendered:
     if language not in dict(settings.LANGUAGES):
         language = authority.default_language if authority else settings.LANGUAGE_CODE
     with translation.override(language):
-        text = render_to_string(
-            f"{message.template}.{message.channel}.txt", context(message, authority)
-        ).strip()
+        # Plain text: nothing is escaped as if it were HTML.
+        named = Context(context(message, authority), autoescape=False)
+        template = get_template(f"{message.template}.{message.channel}.txt").template
+        text = template.render(named).strip()
     subject = ""
     if message.channel == Message.Channel.MAIL:
         subject, _, text = text.partition("\n")
