@@ -15,15 +15,16 @@ from psycopg import sql
 from quarano.audit import APPEND_ONLY
 from tests import sql_guard
 
+ON_COCKROACH = os.environ["DATABASE_URL"].startswith("cockroach")
+DROP = "CASCADE" if ON_COCKROACH else "WITH (FORCE)"
 HERE = ["127.0.0.1", "::1", "localhost"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    on_cockroach = os.environ["DATABASE_URL"].startswith("cockroach")
     for item in items:
         if item.get_closest_marker("browser") or item.get_closest_marker("localhost"):
             item.add_marker(pytest.mark.allow_hosts(HERE))
-        if item.get_closest_marker("cockroach") and not on_cockroach:
+        if item.get_closest_marker("cockroach") and not ON_COCKROACH:
             item.add_marker(pytest.mark.skip(reason="needs CockroachDB"))
 
 
@@ -54,7 +55,7 @@ def django_db_setup(django_test_environment, django_db_blocker) -> Iterator[None
     name = f"test_quarano_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     with django_db_blocker.unblock():
         connection.close()
-        on_server("DROP DATABASE IF EXISTS {}", name)
+        on_server(f"DROP DATABASE IF EXISTS {{}} {DROP}", name)
         on_server("CREATE DATABASE {}", name)
         previous = os.environ["DATABASE_URL"]
         os.environ["DATABASE_URL"] = address_of(name)  # for processes of the tests
@@ -67,7 +68,7 @@ def django_db_setup(django_test_environment, django_db_blocker) -> Iterator[None
     with django_db_blocker.unblock():
         connections.close_all()
         os.environ["DATABASE_URL"] = previous
-        on_server("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        on_server(f"DROP DATABASE IF EXISTS {{}} {DROP}", name)
 
 
 def found_both() -> None:

@@ -5,6 +5,7 @@ of development: images bring the compiled catalogues along.
 """
 
 import io
+import re
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,8 @@ KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "npgettext": ((1, "c"), 2, 3),
     "npgettext_lazy": ((1, "c"), 2, 3),
 }
+
+PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%[sd]|\{\w*\}")
 
 Message = tuple[str | tuple[str, ...], str | None, str, int]
 
@@ -149,6 +152,12 @@ class Command(BaseCommand):
             )
             if message.fuzzy or not strings or not all(strings):
                 yield f"not translated: {name!r} ({message.locations[:1]})"
-            else:
-                for error in message.check(catalogue):
-                    yield f"{error}: {name!r}"
+                continue
+            for error in message.check(catalogue):
+                yield f"{error}: {name!r}"
+            # The last form of a plural speaks of any number, the first need not.
+            wanted = message.id if isinstance(message.id, str) else message.id[-1]
+            if set(PLACEHOLDER.findall(wanted)) != set(
+                PLACEHOLDER.findall(strings[-1])
+            ):
+                yield f"other placeholders: {name!r}"
