@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from quarano import clock
@@ -169,4 +170,4 @@ class MFAAdapter(DefaultMFAAdapter):
         from qrcode.image.svg import SvgPathImage
 
         picture = qrcode.make(url, image_factory=SvgPathImage, border=2)
-        return picture.to_string(encoding="unicode")
+        return mark_safe(picture.to_string(encoding="unicode"))  # noqa: S308 - ours
