@@ -2,6 +2,7 @@ import secrets
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
 from django.db import connection, transaction
 from django_tenants.utils import schema_context, schema_exists
 
@@ -112,3 +113,18 @@ def test_regions_mean_nothing_to_postgresql(new_schema):
     locality.home(new_schema, names, "eu-south")
     locality.make_global(["django_migrations"])
     assert not locality.has_regions()
+
+
+@pytest.mark.committed
+def test_preparing_again_changes_nothing(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock():
+        wanted = {schema: describe(schema) for schema in ("public", "neckartal")}
+        call_command("prepare_database", verbosity=0)
+        assert {schema: describe(schema) for schema in wanted} == wanted
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT privilege_type FROM information_schema.role_table_grants "
+                "WHERE table_schema = 'public' AND table_name = 'audit_event' "
+                "AND grantee = 'quarano_app' ORDER BY 1"
+            )
+            assert cursor.fetchall() == [("INSERT",), ("SELECT",)]
