@@ -88,14 +88,19 @@ def _is_broken(cause: BaseException, state: str) -> bool:
     return isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
 
 
-class _Attempt:
-    """One run; leaving it says whether to run again, or lets the error through."""
+class _Runs:
+    """The runs of one call: leaving the block says whether there is another."""
 
-    def __init__(self, number: int, started: float, name: str, *, repeatable: bool):
-        self.number = number
-        self.started = started
+    def __init__(self, name: str, *, repeatable: bool) -> None:
         self.name = name
-        self.repeatable = repeatable
+        self.started = time.monotonic()
+        self.done: Counter[Plea] = Counter()
+        self.allowed = {
+            Plea.NOTHING: 0,
+            Plea.RETRY: ATTEMPTS,
+            Plea.RETRY_UNIQUE: UNIQUE_ATTEMPTS,
+            Plea.RETRY_REPEATABLE: ATTEMPTS if repeatable else 0,
+        }
 
     def __enter__(self) -> Self:
         return self
@@ -109,21 +114,17 @@ class _Attempt:
         if not isinstance(error, Exception):
             return False
         asked, state = plea(error)
-        allowed = {
-            Plea.NOTHING: 0,
-            Plea.RETRY: ATTEMPTS,
-            Plea.RETRY_UNIQUE: UNIQUE_ATTEMPTS,
-            Plea.RETRY_REPEATABLE: ATTEMPTS if self.repeatable else 0,
-        }[asked]
-        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self.number)
+        self.done[asked] += 1
+        number = self.done.total()
+        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**number)
         pause = random.uniform(0, longest)  # noqa: S311 - spreads load, keeps no secret
         over = time.monotonic() - self.started + pause > PATIENCE
-        if self.number >= allowed or over:
+        if over or number >= ATTEMPTS or self.done[asked] >= self.allowed[asked]:
             return False
         if asked is Plea.RETRY_REPEATABLE and not connection.in_atomic_block:
             connection.close()  # the next run gets a new one
         retries[self.name, state] += 1
-        logger.info("%s runs again, %s, attempt %d", self.name, state, self.number)
+        logger.info("%s runs again, %s, attempt %d", self.name, state, number)
         time.sleep(pause)
         return True
 
@@ -173,11 +174,9 @@ def _retrying(
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         if _within_transaction():
             return func(*args, **kwargs)
-        started = time.monotonic()
-        number = 0
+        runs = _Runs(name, repeatable=repeatable)
         while True:
-            number += 1
-            with _Attempt(number, started, name, repeatable=repeatable):
+            with runs:
                 if not atomic:
                     return func(*args, **kwargs)
                 with transaction.atomic():

@@ -230,3 +230,33 @@ def test_what_a_process_returns_and_is_called_stays():
 
     assert answer.__name__ == "answer"
     assert answer.__doc__ == "Say it."
+
+
+@pytest.mark.committed
+def test_twenty_at_once_all_get_through(scratch, at_once):
+    @retrying_transaction
+    def locked() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT value FROM tally WHERE name = 'a' FOR UPDATE")
+            (value,) = cursor.fetchone()
+            cursor.execute("UPDATE tally SET value = %s WHERE name = 'a'", [value + 1])
+
+    assert at_once(*[locked] * 20) == []
+    assert value_of("a") == 20
+
+
+def test_refusals_before_a_collision_do_not_use_up_its_runs(db):
+    kinds = [psycopg.errors.SerializationFailure] * 4
+
+    class Collision(psycopg.errors.UniqueViolation):
+        diag = type("Diagnosis", (), {"constraint_name": "one_open"})
+
+    errors = iter([*(failure(kind) for kind in kinds), failure(Collision)])
+
+    @retrying_transaction
+    def unlucky() -> str:
+        if error := next(errors, None):
+            raise error
+        return "through"
+
+    assert unlucky() == "through"
