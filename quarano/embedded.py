@@ -92,7 +92,7 @@ def postgres(folder: Path, *, durable: bool) -> Server:
     if not (_answers(socket) and mark.exists() == durable):
         # A killed run leaves its server behind, perhaps with other options.
         _run(stop, user)
-        (data / "postmaster.pid").unlink(missing_ok=True)
+        _remove_stale_mark(data / "postmaster.pid", folder)
         log.unlink(missing_ok=True)
         options = _options(socket, durable=durable)
         start = [*pg_ctl, "-l", str(log), "-o", options, "-w", "-t", "60", "start"]
@@ -309,6 +309,24 @@ def _initialise(data: Path, binaries: Path, user: dict[str, object]) -> None:
     if done.returncode:
         shutil.rmtree(data, ignore_errors=True)
         raise EmbeddedError(_reason("PostgreSQL", done.stdout, data))
+
+
+def _remove_stale_mark(mark: Path, folder: Path) -> None:
+    """Remove the mark of a server that a crash ended; its number may be another's now.
+
+    Raises EmbeddedError where that server still runs and could not be stopped.
+    """
+    if not mark.exists():
+        return
+    number = mark.read_text().split("\n", 1)[0].strip()
+    command = Path(f"/proc/{number}/cmdline")
+    if command.exists() and b"postgres" in command.read_bytes():
+        raise EmbeddedError(
+            f"A PostgreSQL of an earlier run (process {number}) still uses {folder} "
+            "and does not stop; end it first."
+        )
+    if Path("/proc/self").exists():  # elsewhere PostgreSQL judges by itself
+        mark.unlink(missing_ok=True)
 
 
 def _options(socket: Path, *, durable: bool) -> str:
