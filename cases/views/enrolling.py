@@ -1,0 +1,59 @@
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from cases import enrolment
+from cases.forms import ConfirmForm, InviteForm
+from cases.views.steps import Step, person_of, posted, show, take
+from quarano import clock
+from quarano.accounts.access import may
+
+
+@require_http_methods(["GET", "POST"])
+@may("cases.invite")
+def invite(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Invite to the diary; a code to be read out is shown once, here and now."""
+    now, person = clock.now(), person_of(request, pk)
+    form = InviteForm(posted(request), person=person)
+    step = Step(
+        region="enrolment",
+        title=_("Invite to the diary"),
+        button=_("Invite"),
+        done=_("Invited."),
+        form=form,
+        subject=person.pk,
+        lead=_("A code that was given before is void from then on."),
+    )
+    codes: list[str] = []
+
+    def process(said: dict[str, str]) -> None:
+        made = enrolment.invite(person, **said, by=request.user, now=now)
+        codes[:] = [made[1]] if said["channel"] == "none" else []
+
+    answer = take(request, person, step, process, now=now)
+    if not codes:
+        return answer
+    return show(request, person, "enrolment", now=now, code=codes[0])
+
+
+@require_http_methods(["GET", "POST"])
+@may("cases.invite")
+def by_phone(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Officials enter everything for this person from now on."""
+    now, person = clock.now(), person_of(request, pk)
+    step = Step(
+        region="enrolment",
+        title=_("Keep the diary by phone"),
+        button=_("By phone from now on"),
+        done=_("By phone from now on."),
+        form=ConfirmForm(posted(request)),
+        subject=person.pk,
+        lead=_("We call and enter everything. A code that was given is void."),
+    )
+    return take(
+        request, person, step,
+        lambda said: enrolment.by_phone(person, by=request.user, now=now),
+        now=now,
+    )  # fmt: skip

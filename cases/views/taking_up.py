@@ -1,0 +1,80 @@
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from cases import intake
+from cases.containment import Refused
+from cases.forms import ExposureForm, ReportForm
+from cases.models import Case, Monitoring, Person
+from cases.views.arrival import Arrival
+from quarano import clock
+from quarano.accounts.access import may
+
+
+@require_http_methods(["GET", "POST"])
+@may("cases.take_up")
+def take_up(request: HttpRequest, pk: UUID | None = None) -> HttpResponse:
+    """Take up a case of somebody new or known; isolation is proposed."""
+    now = clock.now()
+    arrival = Arrival(request, ReportForm, pk=pk, now=now)
+
+    def process(person: Person | None) -> Case:
+        said = arrival.typed | arrival.form.cleaned_data
+        report = intake.Report(person=person, episode=arrival.episode, **said)
+        return intake.take_up(report, by=request.user, now=now)
+
+    if request.method == "POST" and arrival.is_complete():
+        try:
+            case = arrival.carry_out(process, by=request.user)
+        except Refused as refusal:
+            arrival.refuse(str(refusal))
+        else:
+            messages.success(request, _taken_up(case))
+            return redirect(case.person)
+    return arrival.page(
+        title=_("Add a case"),
+        lead=_("Reported by laboratory, telephone or fax"),
+        section=_("Illness"),
+        button=_("Take up the case"),
+    )
+
+
+def _taken_up(case: Case) -> str:
+    if case.monitorings.open().exists():
+        return _("Case taken up. The order is proposed, not issued yet.")
+    return _("Case recorded. Its isolation would be over: nobody is followed.")
+
+
+@require_http_methods(["GET", "POST"])
+@may("cases.take_up")
+def open_quarantine(request: HttpRequest, pk: UUID | None = None) -> HttpResponse:
+    """Follow a contact by hand, counted from the day of the last exposure."""
+    now = clock.now()
+    arrival = Arrival(request, ExposureForm, pk=pk, now=now)
+
+    def process(person: Person | None) -> Monitoring:
+        return intake.open_quarantine(
+            person or intake.PersonDetails(**arrival.typed),
+            **arrival.form.cleaned_data,
+            by=request.user,
+            now=now,
+        )
+
+    if request.method == "POST" and arrival.is_complete():
+        try:
+            monitoring = arrival.carry_out(process, by=request.user)
+        except Refused as refusal:
+            arrival.refuse(str(refusal))
+        else:
+            messages.success(request, _("Quarantine proposed, not issued yet."))
+            return redirect(monitoring.person)
+    return arrival.page(
+        title=_("Open a quarantine"),
+        lead=_("Of somebody who was together with a case"),
+        section=_("Exposure"),
+        button=_("Open the quarantine"),
+    )

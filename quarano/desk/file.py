@@ -1,0 +1,25 @@
+"""The file of a person: the regions of several apps on one page."""
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_GET
+
+from cases import regions
+from cases.models import Person
+from quarano import clock
+from quarano.accounts.access import may
+from quarano.audit import log as audit
+from quarano.htmx import render_page
+
+
+@require_GET
+@may("cases.view")
+def person(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show who a person is, how they fare and what is ordered; opening is recorded."""
+    now = clock.now()
+    found = get_object_or_404(Person.objects.open_to(request.user), pk=pk)
+    audit.viewed(request, "file.opened", now=now, person=found)
+    context = regions.read(found, user=request.user, now=now)
+    return render_page(request, "desk/person.html", context)
