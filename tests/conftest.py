@@ -20,6 +20,14 @@ DROP = "CASCADE" if ON_COCKROACH else "WITH (FORCE)"
 HERE = ["127.0.0.1", "::1", "localhost"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--refuse",
+        action="store_true",
+        help="refuse every statement of every process once, with 40001",
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("browser") or item.get_closest_marker("localhost"):
@@ -111,7 +119,7 @@ AUTHORITIES = {
         "name": "Gesundheitsamt Neckartal",
         "short_name": "Neckartal",
         "rki_code": "1.08.2.22.",
-        "federal_state": "BW",
+        "federal_state": "08",
         "district": "Neckartal",
         "sender": "gesundheitsamt@neckartal.example",
     },
@@ -119,7 +127,7 @@ AUTHORITIES = {
         "name": "Gesundheitsamt Spreetal",
         "short_name": "Spreetal",
         "rki_code": "1.11.0.01.",
-        "federal_state": "BE",
+        "federal_state": "11",
         "district": "Spreetal",
         "sender": "gesundheitsamt@spreetal.example",
     },
@@ -139,6 +147,25 @@ def empty_cache(request) -> None:
     """Counts of tries and cached authorities do not pass from test to test."""
     if {"db", "transactional_db"} & set(request.fixturenames):
         cache.clear()
+
+
+# Tests of these count statements, or meet real refusals of parallel transactions.
+UNDISTURBED_FIXTURES = {"django_assert_num_queries", "django_assert_max_num_queries"}
+UNDISTURBED_MARKS = ("committed", "browser", "undisturbed")
+
+
+@pytest.fixture(autouse=True)
+def refusals(request, monkeypatch) -> None:
+    """With --refuse the database refuses each statement of each process once."""
+    if (
+        request.config.getoption("--refuse")
+        and not any(map(request.node.get_closest_marker, UNDISTURBED_MARKS))
+        and not UNDISTURBED_FIXTURES & set(request.fixturenames)
+    ):
+        from quarano.cockroach import transactions
+        from tests.faults import RefusedRuns
+
+        monkeypatch.setattr(transactions, "_Runs", RefusedRuns)
 
 
 @pytest.fixture

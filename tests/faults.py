@@ -6,14 +6,20 @@ what each run left behind.
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import psycopg
 from django.apps import apps
 from django.db import connection, models, transaction
 from django.db.utils import OperationalError
+
+from quarano.cockroach import transactions
+
+PLAIN_RUNS = transactions._Runs
 
 
 class _Enough(Exception):
@@ -28,12 +34,19 @@ class Fault:
         self.error = error or psycopg.errors.SerializationFailure
         self.count = 0
         self.refused: str | None = None
+        self.last = ""
 
     def __call__(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, ctx: Any
     ) -> Any:
         # Our own bookkeeping and the way back are not the process's statements.
-        if not sql.startswith(("SET ", "RESET ", "SHOW ", "ROLLBACK TO")):
+        if sql.startswith(("SET ", "SHOW ")):
+            return execute(sql, params, many, ctx)
+        way_back = sql.startswith("ROLLBACK TO") or (
+            sql.startswith("RELEASE") and self.last.startswith("ROLLBACK TO")
+        )
+        self.last = sql
+        if not way_back:
             self.count += 1
             if self.count == self.at:
                 self.refused = sql
@@ -86,7 +99,7 @@ def _run(
     block = transaction.atomic()
     block._from_testcase = True  # type: ignore[attr-defined]
     try:
-        with block:
+        with mock.patch.object(transactions, "_Runs", PLAIN_RUNS), block:
             with connection.execute_wrapper(fault):
                 process()
             found = look()
@@ -133,3 +146,48 @@ def _plain(value: object) -> str:
             continue
         text = text.replace(part.strip(), "*")
     return text
+
+
+class FaultInTransaction(Fault):
+    """Leaves alone what has no savepoint of its own within the test's transaction."""
+
+    def __call__(
+        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, ctx: Any
+    ) -> Any:
+        if not self.count and not sql.startswith(("SAVEPOINT", "SET ")):
+            self.at = 0
+        return super().__call__(execute, sql, params, many, ctx)
+
+
+disturbed: Counter[str] = Counter()
+
+
+class RefusedRuns(transactions._Runs):
+    """Refuses each statement of a process in turn: the first run fails at its first,
+    the second at its second, until one run gets through.
+
+    What the test then asserts is what the process owes after any refusal: done once,
+    written once, told once.
+    """
+
+    def __init__(self, name: str, *, repeatable: bool) -> None:
+        super().__init__(name, repeatable=repeatable)
+        self.number = 0
+        self.fault: Fault | None = None
+
+    def __enter__(self) -> "RefusedRuns":
+        self.number += 1
+        self.fault = FaultInTransaction(self.number)
+        connection.execute_wrappers.append(self.fault)
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        fault = self.fault
+        assert fault is not None
+        if fault in connection.execute_wrappers:
+            connection.execute_wrappers.remove(fault)
+        if fault.refused is None:
+            disturbed[self.name] += 1
+            return super().__exit__(kind, error, trace)
+        assert error is not None, f"swallowed the refusal of {fault.refused}"
+        return transactions.asks_for_retry(error)
