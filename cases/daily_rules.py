@@ -8,7 +8,6 @@ import datetime as dt
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -62,10 +61,12 @@ def _followed() -> QuerySet[Monitoring]:
     )
 
 
-@retrying_transaction
 def _clear(found: QuerySet[Escalation], *, now: dt.datetime) -> None:
-    for one in found.exclude(reason__in=Escalation.MEDICAL).select_for_update():
-        escalation._clear_one(one, now=now)
+    keys = list(
+        found.exclude(reason__in=Escalation.MEDICAL).values_list("pk", flat=True)
+    )
+    if keys:
+        escalation.clear_all(keys, now=now)
 
 
 def _open(*reasons: str) -> QuerySet[Escalation]:
@@ -246,7 +247,8 @@ def message_failed(*, now: dt.datetime) -> None:
         .filter(about__in=_followed().order_by().values("person_id"))
         .values_list("about", "channel", "recipient")
     ):
-        failed[about].add((channel, recipient))
+        if about is not None:
+            failed[about].add((channel, recipient))
     people = list(Person.objects.filter(pk__in=list(failed)))
     known = _known(Reason.MESSAGE_FAILED, failed)
     for person in people:
@@ -268,12 +270,12 @@ def message_failed(*, now: dt.datetime) -> None:
 
 def _clear_delivered(sent: QuerySet[Message], *, now: dt.datetime) -> None:
     waiting = {one.person_id: one for one in _open(Reason.MESSAGE_FAILED)}
-    gone: set[Any] = {
+    gone = {
         waiting[about].pk
         for about, sent_at in sent.filter(about__in=list(waiting)).values_list(
             "about", "sent_at"
         )
-        if sent_at > waiting[about].raised_at
+        if about and sent_at and sent_at > waiting[about].raised_at
     }
     _clear(_open(Reason.MESSAGE_FAILED).filter(pk__in=gone), now=now)
 
@@ -310,7 +312,7 @@ def ends(routine: Routine, *, now: dt.datetime) -> None:
     )
     is_noon = authority.localtime(now).time() >= routine.ending_decided_by
     for monitoring in ending:
-        assert monitoring.until is not None  # noqa: S101 - filtered above, for types
+        assert monitoring.until is not None
         stages = [("before", Band.CAN_WAIT)]
         if monitoring.until == today:
             stages = [("on", Band.DUE_TODAY)]

@@ -376,6 +376,16 @@ def clear(subject: Subject, reasons: Iterable[str], *, now: dt.datetime) -> int:
     return len(found)
 
 
+@retrying_transaction
+def clear_all(keys: Iterable[UUID], *, now: dt.datetime) -> int:
+    """Close those whose cause a rule no longer finds; medical reasons stay."""
+    found = Escalation.objects.open().filter(pk__in=list(keys)).order_by("pk")
+    rows = list(found.exclude(reason__in=Escalation.MEDICAL).select_for_update())
+    for escalation in rows:
+        _clear_one(escalation, now=now)
+    return len(rows)
+
+
 def _clear_one(escalation: Escalation, *, now: dt.datetime) -> None:
     escalation.settled_at = now
     escalation.outcome = Escalation.Outcome.CLEARED

@@ -357,5 +357,6 @@ ICONS = {
     Escalation.Reason.MESSAGE_FAILED.value: "mail",
     Escalation.Reason.POSSIBLE_DUPLICATE.value: "duplicate",
 }
-# Icon and colour of a band.
+# Icon of a band, and the colour that goes with it.
 BAND_ICONS = {1: "urgent", 2: "due", 3: "waiting"}
+TONES = {1: "urgent", 2: "due", 3: "waiting"}

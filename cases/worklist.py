@@ -1,0 +1,555 @@
+"""The people somebody must look at: one row per person, most urgent first.
+
+Order: emergency signs, then the band, then risk × trend × silence × due; the sum is
+shown on demand (PRODUCT, 'Escalations'). The weights are the house's own.
+"""
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from cases import words
+from cases.models import Escalation, Monitoring, Person, Routine
+from health_authorities.models import HealthAuthority, current
+from quarano.accounts.models import User
+
+Reason = Escalation.Reason
+Band = Escalation.Band
+
+PAGE = 60
+CHIPS = 5  # shown at once, the rest behind 'more reasons'
+OLD = 70  # where no routine says otherwise
+ELDERLY = 60
+INFANT = 1
+
+
+class Tab:
+    """Whose people are shown."""
+
+    MINE = "mine"
+    ALL = "all"
+    SNOOZED = "snoozed"
+    SUPERVISOR = "supervisor"
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the official wants to see; an empty tab is 'mine' where anything is."""
+
+    tab: str = ""
+    reasons: frozenset[str] = frozenset()
+    kind: str = ""
+    page: int = 1
+
+    @classmethod
+    def read(cls, query: QueryDict) -> "Filters":
+        """Take what an address says; anything unknown is left out."""
+        tabs = {Tab.MINE, Tab.ALL, Tab.SNOOZED, Tab.SUPERVISOR}
+        tab, kind, page = query.get("tab"), query.get("kind"), query.get("page", "1")
+        return cls(
+            tab=tab if tab in tabs else "",
+            reasons=frozenset(query.getlist("reason")) & set(Reason.values),
+            kind=kind if kind in Monitoring.Kind.values else "",
+            page=max(int(page), 1) if page.isdigit() and len(page) < 5 else 1,
+        )
+
+    def query(self, **changes: Any) -> str:
+        """Return the address of these filters, some of them changed: 'tab=all'."""
+        values = {
+            "tab": self.tab,
+            "reason": sorted(self.reasons),
+            "kind": self.kind,
+            "page": self.page if self.page > 1 else "",
+        } | changes
+        return urlencode({k: v for k, v in values.items() if v}, doseq=True)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor of the sum: what, how much, why."""
+
+    label: str
+    value: float
+    why: str
+
+
+@dataclass
+class Row:
+    """One person with all reasons that are shown, the chief one first."""
+
+    person_id: UUID
+    lights: list["Light"]
+    now: dt.datetime
+    authority: HealthAuthority
+    person: Person | None = None
+    escalations: list[Escalation] = field(default_factory=list)
+    fact: str = ""
+
+    @cached_property
+    def is_emergency(self) -> bool:
+        return any(light.reason == Reason.EMERGENCY for light in self.lights)
+
+    @cached_property
+    def band(self) -> int:
+        return min(shown_band(one, self.now, self.authority) for one in self.lights)
+
+    @property
+    def lead(self) -> Escalation:
+        return self.escalations[0]
+
+    @property
+    def icon(self) -> str:
+        return words.ICONS[self.lead.reason]
+
+    @property
+    def tone(self) -> str:
+        return words.TONES[self.band]
+
+    @property
+    def age(self) -> int | None:
+        on = self.authority.localdate(self.now)
+        return self.person.age(on) if self.person else None
+
+    @property
+    def others(self) -> int:
+        return len(self.lights) - 1
+
+    @cached_property
+    def due_at(self) -> dt.datetime:
+        """The earliest due time of the most urgent band."""
+        return min(
+            light.due_at
+            for light in self.lights
+            if shown_band(light, self.now, self.authority) == self.band
+        )
+
+    @cached_property
+    def factors(self) -> list[Factor]:
+        """The sum: risk × trend × silence × due."""
+        first = self.lights[0]
+        return [
+            _risk(self.lights, on=self.authority.localdate(self.now)),
+            _trend(self.lights),
+            _silence(first, now=self.now),
+            _due(self.due_at, now=self.now, authority=self.authority),
+        ]
+
+    @cached_property
+    def score(self) -> float:
+        return prod(factor.value for factor in self.factors)
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        return (
+            not self.is_emergency,
+            self.band,
+            -self.score,
+            self.due_at,
+            str(self.person_id),
+        )
+
+
+@dataclass(frozen=True)
+class Light:
+    """What of an open escalation it takes to sort and count it."""
+
+    pk: UUID
+    person_id: UUID
+    reason: str
+    band: int
+    rank: int
+    due_at: dt.datetime
+    assigned_to_id: UUID | None
+    snoozed_until: dt.datetime | None
+    for_supervisor: bool
+    worsened_at: dt.datetime | None
+    eased_at: dt.datetime | None
+    raised_at: dt.datetime
+    birth_date: dt.date | None
+    lives_alone: bool
+    last_entry_at: dt.datetime | None
+    last_reached_at: dt.datetime | None
+    kind: str | None
+    opened_at: dt.datetime | None
+    old_age: int | None
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """Emergency first, then band, rank and due time: which reason leads a row."""
+        return self.reason != Reason.EMERGENCY, self.band, -self.rank, self.due_at
+
+
+def shown_band(light: Light, now: dt.datetime, authority: HealthAuthority) -> int:
+    """The band as time goes by: what is late has waited long enough."""
+    if light.band == Band.DUE_TODAY and light.due_at <= now:
+        return Band.ACT_NOW
+    if light.band == Band.CAN_WAIT and authority.localdate(
+        light.due_at
+    ) <= authority.localdate(now):
+        return Band.DUE_TODAY if light.due_at > now else Band.ACT_NOW
+    return light.band
+
+
+def _risk(lights: Sequence[Light], *, on: dt.date) -> Factor:
+    first = lights[0]
+    value, why = 1.0, []
+    age = Person(birth_date=first.birth_date).age(on)
+    if age is not None and age > (first.old_age or OLD):
+        value, why = value * 2, [_("%(n)d years old") % {"n": age}]
+    elif age is not None and (age >= ELDERLY or age < INFANT):
+        value, why = value * 1.5, [_("%(n)d years old") % {"n": age}]
+    if first.lives_alone:
+        value *= 1.5
+        why.append(_("lives alone"))
+    if any(light.reason in Escalation.MEDICAL for light in lights):
+        value *= 2
+        why.append(_("medical reason"))
+    return Factor(_("Risk"), value, ", ".join(why) or _("nothing known"))
+
+
+def _trend(lights: Sequence[Light]) -> Factor:
+    if any(light.reason == Reason.WORSENING or light.worsened_at for light in lights):
+        return Factor(_("Trend"), 2, _("getting worse"))
+    if any(
+        light.reason in Escalation.MEDICAL and not light.eased_at for light in lights
+    ):
+        return Factor(_("Trend"), 1.5, _("new"))
+    if any(light.eased_at for light in lights):
+        return Factor(_("Trend"), 0.5, _("eased"))
+    return Factor(_("Trend"), 1, _("steady"))
+
+
+def _silence(light: Light, *, now: dt.datetime) -> Factor:
+    signs = [light.last_entry_at, light.last_reached_at, light.opened_at]
+    last = max((sign for sign in signs if sign is not None), default=light.raised_at)
+    hours = (now - last) / dt.timedelta(hours=1)
+    value = 2 if hours >= 48 else 1.5 if hours >= 24 else 1
+    if hours < 1:
+        return Factor(_("Silence"), value, _("heard of within the hour"))
+    why = _("heard of %(span)s ago") % {"span": words.length(now - last)}
+    return Factor(_("Silence"), value, why)
+
+
+def _due(
+    due_at: dt.datetime, *, now: dt.datetime, authority: HealthAuthority
+) -> Factor:
+    left = due_at - now
+    if left <= dt.timedelta(0):
+        late = _("%(span)s late") % {"span": words.length(-left)}
+        return Factor(_("Due"), 3 if left <= -dt.timedelta(hours=4) else 2, late)
+    if left <= dt.timedelta(hours=1):
+        return Factor(_("Due"), 1.5, _("within the hour"))
+    if authority.localdate(due_at) == authority.localdate(now):
+        return Factor(_("Due"), 1, _("today"))
+    return Factor(_("Due"), 0.5, _("later"))
+
+
+@dataclass(frozen=True)
+class BandRows:
+    band: int
+    label: str
+    icon: str
+    rows: list[Row]
+    count: int  # of people, on all pages
+
+
+@dataclass(frozen=True)
+class Chip:
+    reason: str
+    label: str
+    icon: str
+    count: int
+    is_on: bool
+    query: str
+
+
+@dataclass(frozen=True)
+class Worklist:
+    filters: Filters
+    bands: list[BandRows]
+    rows: list[Row]
+    tabs: list[dict[str, Any]]
+    chips: list[Chip]
+    kinds: list[Chip]
+    total: int
+    awake: int  # people on nobody's filter
+
+    @property
+    def more_chips(self) -> list[Chip]:
+        return [chip for chip in self.chips[CHIPS:] if not chip.is_on]
+
+    @property
+    def first_chips(self) -> list[Chip]:
+        return [*self.chips[:CHIPS], *(c for c in self.chips[CHIPS:] if c.is_on)]
+
+    @property
+    def has_next(self) -> bool:
+        return self.filters.page * PAGE < self.total
+
+    @property
+    def next(self) -> str:
+        return self.filters.query(page=self.filters.page + 1)
+
+    @property
+    def before(self) -> str:
+        return self.filters.query(page=self.filters.page - 1)
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.filters.reasons or self.filters.kind)
+
+    @property
+    def shown(self) -> list[UUID]:
+        return [row.person_id for row in self.rows]
+
+
+def worklist(user: User, *, now: dt.datetime, filters: Filters) -> Worklist:
+    """Return what this official sees of the open escalations; at most three queries."""
+    authority = current()
+    people: dict[UUID, list[Light]] = defaultdict(list)
+    for light in lights(user, on=authority.localdate(now)):
+        people[light.person_id].append(light)
+    views = _views(user, now)
+    sets = {tab: _select(people, keep) for tab, keep in views.items()}
+    mine = _mine(sets[Tab.ALL], user)
+    sets = {Tab.MINE: mine, **sets}
+    if filters.tab not in sets:
+        tab = Tab.MINE if mine else Tab.ALL
+        filters = Filters(tab, filters.reasons, filters.kind, filters.page)
+    in_tab = sets[filters.tab]
+    kept = {pk: found for pk, found in in_tab.items() if _matches(found, filters)}
+    every = sorted(
+        (Row(pk, found, now, authority) for pk, found in kept.items()),
+        key=lambda row: row.place,
+    )
+    start = (filters.page - 1) * PAGE
+    rows = _filled(every[start : start + PAGE], now=now)
+    return Worklist(
+        filters=filters,
+        bands=_bands(rows, Counter(row.band for row in every)),
+        rows=rows,
+        tabs=_tabs(sets, filters),
+        chips=_chips(in_tab, filters),
+        kinds=_kinds(in_tab, filters),
+        total=len(every),
+        awake=len(sets[Tab.ALL]),
+    )
+
+
+def lights(user: User, *, on: dt.date, person: Person | None = None) -> list[Light]:
+    """Return all open escalations that this official may see, in one query."""
+    open_ones = Monitoring.objects.open().filter(person=OuterRef("person"))
+    routine = Routine.objects.filter(valid_from__lte=on).order_by("-valid_from")
+    found = (
+        Escalation.objects.open()
+        .open_to(user)
+        .filter(_of(person), person__died_on__isnull=True)
+        .values_list(
+            "pk",
+            "person_id",
+            "reason",
+            "band",
+            "rank",
+            "due_at",
+            "assigned_to_id",
+            "snoozed_until",
+            "for_supervisor",
+            "worsened_at",
+            "eased_at",
+            "raised_at",
+            "person__birth_date",
+            "person__lives_alone",
+            "person__last_entry_at",
+            "person__last_reached_at",
+            # Somebody ill is isolated; a quarantine beside it says nothing more.
+            Subquery(open_ones.order_by("kind").values("kind")[:1]),
+            Subquery(open_ones.order_by("opened_at").values("opened_at")[:1]),
+            Subquery(routine.values("old_age")[:1]),
+        )
+        .order_by("pk")
+    )
+    return sorted((Light(*values) for values in found), key=lambda one: one.place)
+
+
+def _of(person: Person | None) -> Q:
+    return Q() if person is None else Q(person=person)
+
+
+Keep = Callable[[Light], bool]
+
+
+def _views(user: User, now: dt.datetime) -> dict[str, Keep]:
+    def is_awake(light: Light) -> bool:
+        return light.snoozed_until is None or light.snoozed_until <= now
+
+    views: dict[str, Keep] = {
+        Tab.ALL: is_awake,
+        Tab.SNOOZED: lambda light: not is_awake(light),
+    }
+    if user.may("cases.supervise"):
+        views[Tab.SUPERVISOR] = lambda light: is_awake(light) and light.for_supervisor
+    return views
+
+
+def _select(people: dict[UUID, list[Light]], keep: Keep) -> dict[UUID, list[Light]]:
+    found = {pk: [one for one in every if keep(one)] for pk, every in people.items()}
+    return {pk: kept for pk, kept in found.items() if kept}
+
+
+def _mine(people: dict[UUID, list[Light]], user: User) -> dict[UUID, list[Light]]:
+    """People of whom anything is mine, with all their reasons: one call settles all."""
+    return {
+        pk: found
+        for pk, found in people.items()
+        if any(light.assigned_to_id == user.pk for light in found)
+    }
+
+
+def _matches(found: Iterable[Light], filters: Filters) -> bool:
+    return any(
+        (not filters.reasons or light.reason in filters.reasons)
+        and (not filters.kind or light.kind == filters.kind)
+        for light in found
+    )
+
+
+def _bands(rows: list[Row], counts: Counter[int]) -> list[BandRows]:
+    return [
+        BandRows(
+            band=band.value,
+            label=str(band.label),
+            icon=words.BAND_ICONS[band.value],
+            rows=[row for row in rows if row.band == band],
+            count=counts[band.value],
+        )
+        for band in Band
+        if any(row.band == band for row in rows)
+    ]
+
+
+def _tabs(
+    sets: dict[str, dict[UUID, list[Light]]], filters: Filters
+) -> list[dict[str, Any]]:
+    labels = {
+        Tab.MINE: _("Assigned to me"),
+        Tab.ALL: _("Everybody"),
+        Tab.SUPERVISOR: _("For supervisors"),
+        Tab.SNOOZED: _("Snoozed"),
+    }
+    return [
+        {
+            "label": label,
+            "count": len(sets[tab]),
+            "is_on": tab == filters.tab,
+            "query": urlencode({"tab": tab}),
+        }
+        for tab, label in labels.items()
+        if tab in sets
+    ]
+
+
+def _chips(people: dict[UUID, list[Light]], filters: Filters) -> list[Chip]:
+    """People per reason, in the order of urgency; what is chosen is always there."""
+    counts: Counter[str] = Counter()
+    for found in people.values():
+        counts.update({light.reason for light in found})
+    order = {reason: place for place, reason in enumerate(Reason.values)}
+    return [
+        Chip(
+            reason=reason,
+            label=str(Reason(reason).label),
+            icon=words.ICONS[reason],
+            count=counts[reason],
+            is_on=reason in filters.reasons,
+            query=filters.query(reason=sorted(filters.reasons ^ {reason}), page=""),
+        )
+        for reason in sorted(set(counts) | filters.reasons, key=order.__getitem__)
+    ]
+
+
+def _kinds(people: dict[UUID, list[Light]], filters: Filters) -> list[Chip]:
+    counts = Counter(found[0].kind for found in people.values())
+    labels = {
+        Monitoring.Kind.ISOLATION.value: (_("Index cases"), "person"),
+        Monitoring.Kind.QUARANTINE.value: (_("Contacts"), "people"),
+    }
+    return [
+        Chip(
+            reason=kind,
+            label=label,
+            icon=icon,
+            count=counts[kind],
+            is_on=filters.kind == kind,
+            query=filters.query(kind="" if filters.kind == kind else kind, page=""),
+        )
+        for kind, (label, icon) in labels.items()
+        if counts[kind] or filters.kind == kind
+    ]
+
+
+def _filled(rows: list[Row], *, now: dt.datetime) -> list[Row]:
+    """Read people and facts of the rows of this page only."""
+    keys = [light.pk for row in rows for light in row.lights]
+    found = {
+        one.pk: one
+        for one in Escalation.objects.filter(pk__in=keys).select_related(
+            "person", "assigned_to"
+        )
+    }
+    is_medical = any(one.is_medical for one in found.values())
+    names = words.symptom_names() if is_medical else {}
+    for row in rows:
+        row.escalations = [found[light.pk] for light in row.lights if light.pk in found]
+        if row.escalations:  # merged away since the first query
+            row.person = row.lead.person
+            row.fact = words.fact_in_words(row.lead, now=now, symptoms=names)
+    return [row for row in rows if row.escalations]
+
+
+def place_of(person: Person, user: User, *, now: dt.datetime) -> Row | None:
+    """Return the row of one person alone, with its sum; None where nothing is open."""
+    authority = current()
+    found = [
+        light
+        for light in lights(user, on=authority.localdate(now), person=person)
+        if light.snoozed_until is None or light.snoozed_until <= now
+    ]
+    return Row(person.pk, found, now, authority, person=person) if found else None
+
+
+def settled_today(user: User, *, now: dt.datetime) -> tuple[int, int]:
+    """Return how many officials settled today, and how many of them this one."""
+    authority = current()
+    midnight = authority.at(authority.localdate(now), dt.time.min)
+    settled: QuerySet[Escalation] = Escalation.objects.filter(
+        settled_at__gte=midnight, settled_by__isnull=False
+    )
+    by = Counter(settled.values_list("settled_by", flat=True))
+    return sum(by.values()), by[user.pk]
+
+
+def sleeping(user: User, *, now: dt.datetime, limit: int = 5) -> list[Escalation]:
+    """Return the snoozed ones that wake next."""
+    return list(
+        Escalation.objects.open()
+        .open_to(user)
+        .filter(snoozed_until__gt=now, person__died_on__isnull=True)
+        .select_related("person")
+        .order_by(F("snoozed_until").asc(nulls_last=True), "pk")[:limit]
+    )
+
+
+def ending_tomorrow(user: User, *, now: dt.datetime) -> int:
+    """Return how many monitorings end on the next local day."""
+    tomorrow = current().localdate(now) + dt.timedelta(days=1)
+    return Monitoring.objects.open().open_to(user).filter(until=tomorrow).count()

@@ -1,0 +1,19 @@
+"""What an empty worklist says: what was done today, and what comes next."""
+
+import datetime as dt
+from typing import Any
+
+from cases import worklist
+from cases.models import Person
+from quarano.accounts.models import User
+
+
+def read(user: User, *, now: dt.datetime) -> dict[str, Any]:
+    settled, by_me = worklist.settled_today(user, now=now)
+    return {
+        "settled": settled,
+        "by_me": by_me,
+        "sleeping": worklist.sleeping(user, now=now),
+        "ending": worklist.ending_tomorrow(user, now=now),
+        "followed": Person.objects.open_to(user).exists(),
+    }

@@ -1,0 +1,23 @@
+from django.urls import path
+
+from quarano.desk import file, views_search, views_worklist
+
+app_name = "desk"
+
+urlpatterns = [
+    path("worklist/", views_worklist.worklist, name="worklist"),
+    path("worklist/settle/", views_worklist.settle_many, name="settle_many"),
+    path("worklist/assign/", views_worklist.assign_many, name="assign_many"),
+    path("worklist/panel/<uuid:pk>/", views_worklist.panel, name="panel"),
+    path("worklist/panel/<uuid:pk>/assign/", views_worklist.assign, name="assign"),
+    path(
+        "worklist/escalations/<uuid:pk>/settle/", views_worklist.settle, name="settle"
+    ),
+    path(
+        "worklist/escalations/<uuid:pk>/snooze/", views_worklist.snooze, name="snooze"
+    ),
+    path("worklist/escalations/<uuid:pk>/wake/", views_worklist.wake, name="wake"),
+    path("worklist/escalations/<uuid:pk>/undo/", views_worklist.undo, name="undo"),
+    path("people/", views_search.search, name="search"),
+    path("people/<uuid:pk>/", file.person, name="person"),
+]
