@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TEST ?= tests
+# Where --refuse lets the database refuse every statement of every process once.
+REFUSED ?= $(if $(filter tests,$(TEST)),$(wildcard $(addprefix tests/,accounts audit cases diaries notifications)))
 WORKERS ?= 2
 COMPILED := $(patsubst %.po,%.mo,$(wildcard quarano/locale/*/LC_MESSAGES/django.po))
 export PORT
@@ -46,6 +48,9 @@ demo-reset: $(READY) $(COMPILED)
 
 test: $(READY) $(COMPILED)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TEST)
+ifneq ($(REFUSED),)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --refuse $(REFUSED)
+endif
 
 check: $(READY)
 	$(BIN)/ruff check .

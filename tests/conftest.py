@@ -20,14 +20,6 @@ DROP = "CASCADE" if ON_COCKROACH else "WITH (FORCE)"
 HERE = ["127.0.0.1", "::1", "localhost"]
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--refuse",
-        action="store_true",
-        help="refuse every statement of every process once, with 40001",
-    )
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("browser") or item.get_closest_marker("localhost"):

@@ -5,6 +5,8 @@ undisturbed, then once for each of its statements with that one refused, and com
 what each run left behind.
 """
 
+import importlib
+import pkgutil
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -191,3 +193,20 @@ class RefusedRuns(transactions._Runs):
             return super().__exit__(kind, error, trace)
         assert error is not None, f"swallowed the refusal of {fault.refused}"
         return transactions.asks_for_retry(error)
+
+
+def processes() -> set[str]:
+    """The full names of all functions that run in a retrying transaction."""
+    found = set()
+    for config in apps.get_app_configs():
+        if not config.name.startswith(("quarano", "health_", "cases", "diaries")):
+            continue
+        for module in pkgutil.walk_packages(config.module.__path__, f"{config.name}."):
+            parts = set(module.name.split("."))
+            if parts & {"migrations", "management", "demo"} or "urls" in module.name:
+                continue
+            loaded = importlib.import_module(module.name)
+            for value in vars(loaded).values():
+                if getattr(value, "retries", False) is True:
+                    found.add(f"{value.__module__}.{value.__qualname__}")
+    return found

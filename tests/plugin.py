@@ -11,6 +11,9 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from quarano import embedded
 from quarano.management.commands.messages import compile_changed
@@ -62,3 +65,45 @@ if not os.environ.get("PYTEST_XDIST_WORKER"):
     sweep()
     compile_changed(Path(__file__).parent.parent / "quarano" / "locale")
 start()
+
+
+# --- --refuse: which processes met refusals, over all workers -----------------------
+
+refused: set[str] = set()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--refuse",
+        action="store_true",
+        help="refuse every statement of every process once, with 40001",
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if not session.config.getoption("--refuse"):
+        return
+    from tests.faults import disturbed
+
+    refused.update(disturbed)
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["refused"] = sorted(disturbed)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    refused.update(getattr(node, "workeroutput", {}).get("refused", []))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if not config.getoption("--refuse") or hasattr(config, "workeroutput"):
+        return
+    from tests.faults import processes
+
+    left = sorted(processes() - refused)
+    terminalreporter.write_line(
+        f"{len(refused)} processes were refused at each statement"
+        + (f"; never called in these tests: {', '.join(left)}" if left else "")
+    )
