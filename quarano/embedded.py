@@ -133,7 +133,8 @@ def redis(folder: Path) -> Server:
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for us; we stop it in order
         )
-    process_id.write_text(str(process.pid))
+    with contextlib.suppress(OSError):  # a full disk: only a killed run needs the mark
+        process_id.write_text(str(process.pid))
     deadline = time.monotonic() + 20
     while not _pings(socket):
         if process.poll() is not None or time.monotonic() > deadline:
