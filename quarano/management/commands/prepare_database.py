@@ -9,6 +9,7 @@ from quarano.cockroach import schemas
 
 class Command(BaseCommand):
     help = "Brings role, public schema, template and every authority up to date."
+    requires_system_checks = []  # web and worker make them; this comes first
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
