@@ -9,8 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
 from cases.models import Person
-from health_authorities.models import current
-from quarano import clock
+from quarano.accounts import logins
 from quarano.accounts.access import to_sign_in
 
 OWN_PERSON = "own person"
@@ -30,8 +29,7 @@ def own_person(
     ) -> HttpResponse:
         if not request.user.is_authenticated:
             return to_sign_in(request)
-        today = current().localdate(clock.now())
-        people = Person.objects.reported_by(request.user, on=today)
+        people = Person.objects.reported_by(request.user, on=logins.today())
         found = get_object_or_404(people, pk=person)
         return view(request, found, *args, **kwargs)
 

@@ -138,7 +138,8 @@ class _Remembers(forms.ModelForm):
 
     def renewed(self, version: int) -> "_Remembers":
         """Return the same form to be sent once more, against the version of now."""
-        data = self.data.copy()
+        data: Any = self.data
+        data = data.copy()
         data[self.add_prefix("version")] = str(version)
         return type(self)(data, instance=self.instance, **self.again)
 

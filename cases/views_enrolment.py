@@ -26,7 +26,7 @@ from health_authorities import offices
 from health_authorities.models import current
 from quarano import clock
 from quarano.accounts import devices, limits, logins
-from quarano.accounts.access import open_door, signed_in
+from quarano.accounts.access import actor, open_door, signed_in
 from quarano.htmx import render_page
 
 LINK, CONFIRMED = "enrolment_link", "enrolment_confirmed"
@@ -34,6 +34,7 @@ LINK, CONFIRMED = "enrolment_link", "enrolment_confirmed"
 OF_ONE = limits.Limit(20, 3600)
 OF_ALL = limits.Limit(600, 3600)
 MISMATCH = "mismatch"
+NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 @require_safe
@@ -142,7 +143,7 @@ def register(request: HttpRequest) -> HttpResponse:
 def confirmed(request: HttpRequest) -> EnrolmentCode | None:
     """The code whose birth date this session has confirmed, while it is good."""
     live = EnrolmentCode.objects.live(at=clock.now()).select_related("person")
-    return live.filter(pk=request.session.get(CONFIRMED)).first()
+    return live.filter(pk=request.session.get(CONFIRMED, NOBODY)).first()
 
 
 def in_use() -> str:
@@ -165,14 +166,14 @@ def entered(request: HttpRequest, user: Any) -> HttpResponse:
 def report_for(request: HttpRequest) -> HttpResponse:
     """Keep another person's diary with the login that one has."""
     code = confirmed(request)
-    if code is None or request.user.is_staff:
-        context = {"is_staff": request.user.is_staff}
-        return render_page(request, "enrolment/not_now.html", context)
+    if code is None or actor(request).is_staff:
+        is_staff = actor(request).is_staff
+        return render_page(request, "enrolment/not_now.html", {"is_staff": is_staff})
     form = ReportForForm(request.POST or None)
     if form.is_valid():
         try:
             enrolment.report_for(
-                code, request.user, kind=form.cleaned_data["kind"], now=clock.now()
+                code, actor(request), kind=form.cleaned_data["kind"], now=clock.now()
             )
         except enrolment.CodeOver:
             return redirect("enrolment:landing")
@@ -189,7 +190,7 @@ def report_for(request: HttpRequest) -> HttpResponse:
 
 def waiting(request: HttpRequest) -> Monitoring | None:
     today = current().localdate(clock.now())
-    return enrolment.unfinished(request.user, on=today)
+    return enrolment.unfinished(actor(request), on=today)
 
 
 def step(name: str, monitoring: Monitoring, **context: Any) -> dict[str, Any]:
@@ -212,16 +213,16 @@ def next_page(request: HttpRequest) -> HttpResponse:
     monitoring = waiting(request)
     if monitoring is None:
         return redirect("home")
-    name = enrolment.next_step(request.user, monitoring)
+    name = enrolment.next_step(actor(request), monitoring)
     return redirect(name or settings.ENROLMENT_STEPS[-1])
 
 
 def onwards(request: HttpRequest, monitoring: Monitoring) -> HttpResponse:
     """After a step: the next one, or the enrolment is complete and the diary opens."""
-    name = enrolment.next_step(request.user, monitoring)
+    name = enrolment.next_step(actor(request), monitoring)
     if name is not None:
         return redirect(name)
-    enrolment.complete(monitoring, by=request.user, now=clock.now())
+    enrolment.complete(monitoring, by=actor(request), now=clock.now())
     if waiting(request):
         return redirect("enrolment:next")
     return redirect("diaries:today", person=monitoring.person_id)
@@ -235,7 +236,7 @@ def notice(request: HttpRequest) -> HttpResponse:
     if monitoring is None:
         return redirect("home")
     if request.method == "POST":
-        enrolment.acknowledge(request.user, now=clock.now())
+        enrolment.acknowledge(actor(request), now=clock.now())
         return onwards(request, monitoring)
     context = step("enrolment:notice", monitoring, version=enrolment.NOTICE)
     return render_page(request, "enrolment/notice.html", context)
@@ -256,7 +257,7 @@ def details(request: HttpRequest) -> HttpResponse:
         if not context["elsewhere"]:
             try:
                 enrolment.save_details(
-                    person, form.changes, by=request.user, now=clock.now(),
+                    person, form.changes, by=actor(request), now=clock.now(),
                     version=form.cleaned_data["version"],
                 )  # fmt: skip
             except ChangedMeanwhile as conflict:
@@ -308,7 +309,7 @@ def questionnaire(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             enrolment.save_questionnaire(
-                monitoring, form.changes, by=request.user, now=clock.now(),
+                monitoring, form.changes, by=actor(request), now=clock.now(),
                 version=form.cleaned_data["version"],
             )  # fmt: skip
         except ChangedMeanwhile as conflict:

@@ -10,6 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 
+from quarano.accounts.models import User
+
 View = Callable[..., Any]
 
 OPEN_DOOR = "open door"
@@ -56,6 +58,14 @@ def may(permission: str) -> Callable[[View], View]:
         return wrapper
 
     return decorator
+
+
+def actor(request: HttpRequest) -> User:
+    """Return who asks, in a view that lets nobody in without signing in."""
+    user = request.user
+    if not isinstance(user, User):
+        raise PermissionDenied
+    return user
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:

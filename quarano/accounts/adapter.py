@@ -1,8 +1,11 @@
 import json
+import time
 import uuid
 from typing import Any
 
+import qrcode  # type: ignore[import-untyped]
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
@@ -11,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
+from qrcode.image.svg import SvgPathImage  # type: ignore[import-untyped]
 
 from quarano import clock
 from quarano.accounts import logins
@@ -70,6 +74,12 @@ class AccountAdapter(DefaultAccountAdapter):
                 secure=not settings.DEBUG,
             )
         return response
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Ask again after five minutes; who has just signed in is not asked twice."""
+        records = get_authentication_records(self.request, self.request.user)
+        just_now = time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+        return not records or records[-1]["at"] < just_now
 
     @retrying
     def set_password(self, user: AbstractBaseUser, password: str) -> None:
@@ -166,8 +176,5 @@ class MFAAdapter(DefaultMFAAdapter):
 
     def build_totp_svg(self, url: str) -> str:
         """Return the QR code as an element for the page, not as a data: address."""
-        import qrcode
-        from qrcode.image.svg import SvgPathImage
-
         picture = qrcode.make(url, image_factory=SvgPathImage, border=2)
         return mark_safe(picture.to_string(encoding="unicode"))  # noqa: S308 - ours

@@ -1,6 +1,7 @@
 from typing import Any
 
 from allauth.account import forms as account
+from allauth.account.adapter import get_adapter
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp import forms as totp
@@ -12,6 +13,7 @@ from allauth.mfa.totp.internal.auth import (
 from allauth.mfa.utils import decrypt
 from django import forms
 from django.contrib.auth.password_validation import validate_password
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.phonenumber import to_python
 
@@ -74,6 +76,15 @@ class ResetPasswordForm(account.ResetPasswordForm):
     email = forms.EmailField(
         label=_("E-mail"), widget=forms.EmailInput({"autocomplete": "email"})
     )
+
+    def save(self, request: HttpRequest, **kwargs: Any) -> str:
+        """Tell an unknown address so, by mail: the page answers alike (allauth would
+        offer it a sign-up, which we do not have)."""
+        email: str = self.cleaned_data["email"]
+        if self.users:
+            return str(super().save(request, **kwargs))
+        get_adapter(request).send_mail("account/email/unknown_account", email, {})
+        return email
 
 
 class _NewPassword:

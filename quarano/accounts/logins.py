@@ -50,7 +50,7 @@ def send_code(user: User, code: str, *, now: dt.datetime) -> None:
         f"sign-in-code:{uuid.uuid4()}",
         template="accounts/messages/sign_in_code",
         channel=channel,
-        recipient=user.email or str(user.mobile),
+        recipient=user.email or user.mobile.as_e164,
         language=user.language or settings.LANGUAGE_CODE,
         now=now,
         parameters={"minutes": int(CODE_FOR.total_seconds() // 60)},

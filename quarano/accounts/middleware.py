@@ -3,9 +3,8 @@ from typing import Any
 
 from allauth.account.internal.flows.login import get_authentication_records
 from django.contrib import auth
-from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, resolve_url
+from django.shortcuts import redirect
 
 from quarano.accounts import logins
 from quarano.accounts.access import OPEN_DOOR, to_sign_in
@@ -36,10 +35,6 @@ class SecondFactorMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        match = request.resolver_match
-        if match.view_name == "admin:login":
-            # Django's own sign-in asks for no second factor.
-            return redirect_to_login("/admin/", resolve_url("account_login"))
         if getattr(view, "guard", None) == OPEN_DOOR:
             return None
         user = request.user
@@ -48,6 +43,9 @@ class SecondFactorMiddleware:
         if user.is_over(logins.today()):
             auth.logout(request)
             return to_sign_in(request)
-        if match.url_name in BEFORE or gave_second_factor(request):
+        match = request.resolver_match
+        if match and match.url_name in BEFORE:
+            return None
+        if gave_second_factor(request):
             return None
         return redirect(SET_UP)

@@ -29,7 +29,7 @@ class User(AbstractBaseUser):
     """A login at one authority: staff with roles, or a citizen without any."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    email = models.EmailField(_("e-mail"), null=True, unique=True)
+    email = models.EmailField(_("e-mail"), null=True, unique=True)  # noqa: DJ001 - unique
     mobile = PhoneNumberField(_("mobile"), null=True, unique=True)
     name = models.CharField(_("name"), max_length=120)
     roles = ArrayField(models.CharField(max_length=30), default=list, blank=True)

@@ -47,7 +47,7 @@ class SessionStore(db.SessionStore):
         super().delete(session_key)
 
     def _stamp(self, *, must_create: bool) -> None:
-        data = self._get_session(no_load=must_create)
+        data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]
         data[SCHEMA] = connection.schema_name
         data.setdefault(SEEN, int(time.time()))
 

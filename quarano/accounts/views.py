@@ -36,7 +36,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @login_stage_required(stage=NewDeviceStage.key, redirect_urlname="account_login")
 def new_device(request: HttpRequest) -> HttpResponse:
     """Ask for the code that went to a citizen who signs in on a new device."""
-    stage: NewDeviceStage = request._login_stage
+    stage: NewDeviceStage = request._login_stage  # type: ignore[attr-defined]
     if "again" in request.POST:
         if not stage.send():
             return stage.abort()
