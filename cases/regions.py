@@ -72,7 +72,7 @@ def monitorings(person: Person) -> list[Monitoring]:
     orders = (
         Order.objects.select_related("issued_by", "policy")
         .prefetch_related(Prefetch("services", services))
-        .order_by(F("issued_at").desc(nulls_first=True))
+        .order_by(F("issued_at").desc(nulls_first=True), "pk")
     )
     found = (
         Monitoring.objects.filter(person=person)
@@ -80,6 +80,8 @@ def monitorings(person: Person) -> list[Monitoring]:
         .prefetch_related(Prefetch("orders", orders))
         .order_by("-opened_at")
     )
+    for one in found:
+        one.person = person
     return sorted(found, key=lambda one: not one.is_open)
 
 
@@ -117,8 +119,14 @@ def header(
 
 
 def _issued(monitoring: Monitoring) -> list[Order]:
-    """Its issued orders, newest first; read with the monitoring."""
-    return [order for order in monitoring.orders.all() if order.is_issued]
+    """Its issued orders, the one in force first, then what each replaced."""
+    issued = [order for order in monitoring.orders.all() if order.is_issued]
+    by_pk = {order.pk: order for order in issued}
+    replaced = {order.replaces_id for order in issued}
+    found = [order for order in issued if order.pk not in replaced][:1]
+    while found and found[-1].replaces_id in by_pk:
+        found.append(by_pk[found[-1].replaces_id])
+    return found
 
 
 def _needs_physician(monitoring: Monitoring, today: dt.date) -> bool:
@@ -210,16 +218,17 @@ def _others(open_ones: Sequence[Escalation]) -> list[UUID]:
 
 
 def orders(
-    spans: Sequence[Monitoring], *, user: User, today: dt.date
+    spans: Sequence[Monitoring], *, user: User, now: dt.datetime
 ) -> dict[str, Any]:
     """Monitorings with their orders, and why the end is what it is."""
     return {
-        "spans": [_span(one, user=user, today=today) for one in spans],
+        "spans": [_span(one, user=user, now=now) for one in spans],
         "may_order": user.may("cases.order"),
     }
 
 
-def _span(monitoring: Monitoring, *, user: User, today: dt.date) -> Span:
+def _span(monitoring: Monitoring, *, user: User, now: dt.datetime) -> Span:
+    today = current().localdate(now)
     every = list(monitoring.orders.all())
     proposal = next((order for order in every if not order.is_issued), None)
     issued = _issued(monitoring)
@@ -232,7 +241,7 @@ def _span(monitoring: Monitoring, *, user: User, today: dt.date) -> Span:
         total=_total(shown),
         why=_why(shown),
         change=_change(proposal) if issued else "",
-        note=_note(monitoring, today),
+        note=_note(monitoring, shown, now=now),
         is_lapsed=_is_lapsed(monitoring, today),
         ways=_ways(monitoring, proposal, issued, user=user),
     )
@@ -274,12 +283,19 @@ def _change(proposal: Order | None) -> str:
     return _("Proposed: %(effect)s to %(day)s") % {"effect": effect, "day": day}
 
 
-def _note(monitoring: Monitoring, today: dt.date) -> str:
+def _note(monitoring: Monitoring, order: Order | None, *, now: dt.datetime) -> str:
+    """What keeps the end from being final, as far as this app knows."""
+    last = monitoring.person.last_counting_symptom_at
     if not monitoring.is_open or not monitoring.is_isolation:
         return ""
-    if _needs_physician(monitoring, today):
-        return _("Hospital, severe course or immune suppression: a physician decides.")
-    return _("At the earliest: 48 h without symptoms are needed as well.")
+    if order is None or order.until is None or last is None:
+        return ""
+    hours = order.policy.symptom_free_hours
+    if last <= now - dt.timedelta(hours=hours):
+        return ""
+    return _(
+        "Not yet final: a symptom is open. It needs %(hours)d h without symptoms."
+    ) % {"hours": hours}
 
 
 def _total(order: Order | None) -> dict[str, str] | None:
@@ -489,7 +505,7 @@ def read(
     readers = {
         "header": lambda: header(person, spans, user=user, today=today),
         "escalations": lambda: escalations(person, user=user, now=now),
-        "orders": lambda: orders(spans, user=user, today=today),
+        "orders": lambda: orders(spans, user=user, now=now),
         "details": lambda: details(person, user=user),
         "enrolment": lambda: enrolment(person, spans, user=user, now=now),
         "calls": lambda: calls(person, user=user),

@@ -84,8 +84,9 @@ class IssueForm(forms.Form):
         cleaned = super().clean() or {}
         if cleaned.pop("seen", "") != self.end:
             # The page shows the new proposal beside this: the next try means that one.
-            self.data = self.data.copy()
-            self.data["seen"] = self.end
+            data: Any = self.data
+            self.data = data.copy()
+            self.data["seen"] = self.end  # type: ignore[index]
             raise forms.ValidationError(
                 _("The proposal has changed meanwhile: look at it once more.")
             )

@@ -1,12 +1,15 @@
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
+from django_htmx.http import trigger_client_event
 
 from cases import enrolment
 from cases.forms import ConfirmForm, InviteForm
 from cases.views.steps import Step, person_of, posted, show, take
+from health_authorities.models import current
 from quarano import clock
 from quarano.accounts.access import may
 
@@ -29,13 +32,19 @@ def invite(request: HttpRequest, pk: UUID) -> HttpResponse:
     codes: list[str] = []
 
     def process(said: dict[str, str]) -> None:
-        made = enrolment.invite(person, **said, by=request.user, now=now)
-        codes[:] = [made[1]] if said["channel"] == "none" else []
+        channel = said["channel"]
+        made = enrolment.invite(person, channel=channel, by=request.user, now=now)
+        codes[:] = [made[1]] if channel == "none" else []
 
     answer = take(request, person, step, process, now=now)
     if not codes:
         return answer
-    return show(request, person, "enrolment", now=now, code=codes[0])
+    address = current().url(reverse("enrolment:landing"))
+    page = show(
+        request, person, "enrolment", now=now, code=codes[0], code_address=address
+    )
+    # The other regions hear of it once this one, which holds the code, stands.
+    return trigger_client_event(page, "person-changed", after="swap")
 
 
 @require_http_methods(["GET", "POST"])

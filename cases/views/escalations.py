@@ -16,7 +16,7 @@ from quarano.accounts.access import may
 @may("cases.settle")
 def settle(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Settle one escalation with an outcome and, where wanted, a word."""
-    now, found = clock.now(), escalation_of(request, pk)
+    now, (found, person) = clock.now(), escalation_of(request, pk)
     step = Step(
         region="escalations",
         title=_("Settle: %(reason)s") % {"reason": found.get_reason_display()},
@@ -26,7 +26,7 @@ def settle(request: HttpRequest, pk: UUID) -> HttpResponse:
         subject=found.pk,
     )
     return take(
-        request, found.person, step,
+        request, person, step,
         lambda said: escalating.settle(found, **said, by=request.user, now=now),
         now=now,
     )  # fmt: skip
@@ -36,7 +36,7 @@ def settle(request: HttpRequest, pk: UUID) -> HttpResponse:
 @may("cases.settle")
 def snooze(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Let an escalation rest until a moment."""
-    now, found = clock.now(), escalation_of(request, pk)
+    now, (found, person) = clock.now(), escalation_of(request, pk)
     step = Step(
         region="escalations",
         title=_("Snooze: %(reason)s") % {"reason": found.get_reason_display()},
@@ -47,7 +47,7 @@ def snooze(request: HttpRequest, pk: UUID) -> HttpResponse:
         lead=_("A worse fact wakes it before that."),
     )
     return take(
-        request, found.person, step,
+        request, person, step,
         lambda said: escalating.snooze(found, **said, by=request.user, now=now),
         now=now,
     )  # fmt: skip
@@ -69,9 +69,9 @@ def _at_once(found: Escalation, done: str) -> Step:
 @may("cases.settle")
 def wake(request: HttpRequest, pk: UUID) -> HttpResponse:
     """End the rest of a snoozed escalation."""
-    now, found = clock.now(), escalation_of(request, pk)
+    now, (found, person) = clock.now(), escalation_of(request, pk)
     return take(
-        request, found.person, _at_once(found, _("Back on the list.")),
+        request, person, _at_once(found, _("Back on the list.")),
         lambda said: escalating.snooze(found, until=None, by=request.user, now=now),
         now=now,
     )  # fmt: skip
@@ -81,9 +81,9 @@ def wake(request: HttpRequest, pk: UUID) -> HttpResponse:
 @may("cases.settle")
 def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Open again what an official settled."""
-    now, found = clock.now(), escalation_of(request, pk)
+    now, (found, person) = clock.now(), escalation_of(request, pk)
     return take(
-        request, found.person, _at_once(found, _("Open again.")),
+        request, person, _at_once(found, _("Open again.")),
         lambda said: escalating.undo(found, by=request.user, now=now),
         now=now,
     )  # fmt: skip
@@ -93,9 +93,9 @@ def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
 @may("cases.assign")
 def claim(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Take an escalation upon oneself."""
-    now, found = clock.now(), escalation_of(request, pk)
+    now, (found, person) = clock.now(), escalation_of(request, pk)
     return take(
-        request, found.person, _at_once(found, _("Assigned to you.")),
+        request, person, _at_once(found, _("Assigned to you.")),
         lambda said: escalating.assign(
             [found], to=request.user, by=request.user, now=now
         ),

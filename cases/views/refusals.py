@@ -17,7 +17,7 @@ WORDS: dict[type[Exception], Any] = {
     escalation.NotInFuture: _("This moment has passed already."),
     escalation.OnlyByRule: _("Only a rule resolves this by itself."),
 }
-REFUSALS = (Refused, *WORDS)
+REFUSALS: tuple[type[Exception], ...] = (Refused, *WORDS)
 
 
 def said_by(refusal: Exception) -> str:

@@ -68,10 +68,12 @@ def case_of(request: HttpRequest, pk: UUID) -> Case:
     return get_object_or_404(found.select_related("person"), pk=pk)
 
 
-def escalation_of(request: HttpRequest, pk: UUID) -> Escalation:
+def escalation_of(request: HttpRequest, pk: UUID) -> tuple[Escalation, Person]:
     """Return the escalation of somebody whom this official may see; 404 otherwise."""
-    found = Escalation.objects.open_to(request.user)
-    return get_object_or_404(found.select_related("person"), pk=pk)
+    every = Escalation.objects.open_to(request.user).select_related("person")
+    found = get_object_or_404(every, pk=pk, person__isnull=False)
+    assert found.person is not None
+    return found, found.person
 
 
 def opened(request: HttpRequest, person: Person, *, now: dt.datetime) -> None:
@@ -170,7 +172,8 @@ def in_words(field: forms.Field, value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(field, forms.ChoiceField):
-        return str(dict(field.choices).get(value, value))
+        choices: Any = field.choices
+        return str(dict(choices).get(value, value))
     if isinstance(value, dt.date):
         return formats.date_format(value, "SHORT_DATE_FORMAT")
     return str(value)

@@ -12,7 +12,8 @@ REQUEST = "django.http.request.HttpRequest"
 
 
 def _add_to_request(ctx: ClassDefContext) -> None:
-    for name in ("authority", "htmx", "request_id"):
+    # `user` too: behind `may` and `signed_in` it is never the anonymous one.
+    for name in ("authority", "htmx", "request_id", "user"):
         kind = AnyType(TypeOfAny.explicit)
         add_attribute_to_class(ctx.api, ctx.cls, name, kind)
 

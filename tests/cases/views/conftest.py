@@ -72,12 +72,12 @@ def paula(roles):
     return official("Paula", "physician")
 
 
-def sign_in(user):
+def sign_in(user, host="neckartal.localhost"):
     """A browser in which an official has given both factors."""
-    client = Client(headers={"host": "neckartal.localhost", "accept-language": "en"})
+    client = Client(headers={"host": host, "accept-language": "en"})
     client.force_login(user)
     session = client.session
-    session["account_authentication_methods_user_id"] = str(user.pk)
+    session["account_authentication_methods_user"] = str(user.pk)
     session["account_authentication_methods"] = [
         {"method": "password", "at": time.time()},
         {"method": "mfa", "at": time.time(), "type": "totp"},
@@ -149,3 +149,20 @@ def kolja(disease, anna):
 
 def isolation(person):
     return person.monitorings.get(kind="isolation")
+
+
+def as_sent(form):
+    """What a browser sends of a form that nobody touched."""
+    sent = {}
+    for name, field in form.fields.items():
+        bound = form[name]
+        if field.show_hidden_initial:
+            value = field.hidden_widget().format_value(bound.value())
+            sent[bound.html_initial_name] = "" if value is None else str(value)
+        value = bound.value()
+        if value is True:
+            sent[name] = "on"
+        elif value not in (False, None):
+            is_text = not hasattr(field, "choices")
+            sent[name] = field.widget.format_value(value) if is_text else str(value)
+    return sent

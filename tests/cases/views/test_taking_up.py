@@ -41,8 +41,8 @@ def post(desk, typed, name="cases:take_up", **changes):
 
 def test_a_case_is_taken_up_with_its_isolation_proposed(desk, typed):
     response = post(desk, typed)
+    assert response.status_code == 302, response.content.decode()
     person = Person.objects.get()
-    assert response.status_code == 302
     assert response["Location"] == f"/people/{person.pk}/"
     assert (person.mobile.as_e164, person.city) == ("+491715550142", "Neckarfurt")
     case = Case.objects.get()
@@ -60,7 +60,9 @@ def test_the_empty_page_asks_and_preselects_nothing_about_health(desk, disease):
     assert response.status_code == 200
     text = response.content.decode()
     assert 'name="onset_kind"' in text
-    assert "checked" not in text.split('id="field-onset_kind"')[1].split("</fieldset>")[0]
+    assert (
+        "checked" not in text.split('id="field-onset_kind"')[1].split("</fieldset>")[0]
+    )
 
 
 @pytest.mark.parametrize("kind", ["unknown", "none", "not_asked"])
@@ -207,7 +209,14 @@ def test_a_second_isolation_is_refused_in_words(desk, typed, ida):
 def test_a_case_of_somebody_known_needs_no_details(desk, typed, kolja):
     page = reverse("cases:take_up_person", args=[kolja.pk])
     assert "For Kolja Busch" in desk.get(page).content.decode()
-    keys = ("disease", "classification", "onset_kind", "onset", "reported_at", "found_by")
+    keys = (
+        "disease",
+        "classification",
+        "onset_kind",
+        "onset",
+        "reported_at",
+        "found_by",
+    )
     response = desk.post(page, {key: typed[key] for key in keys})
     assert response.status_code == 302
     assert kolja.cases.get().onset == dt.date(2026, 11, 21)
@@ -221,9 +230,7 @@ def test_a_case_that_is_over_is_recorded_and_nobody_followed(desk, typed):
 
 
 def test_a_quarantine_is_opened_by_hand(desk, typed, disease):
-    response = post(
-        desk, typed, "cases:open_quarantine", last_exposure="2026-11-22"
-    )
+    response = post(desk, typed, "cases:open_quarantine", last_exposure="2026-11-22")
     assert response.status_code == 302
     monitoring = Monitoring.objects.get()
     assert (monitoring.kind, monitoring.anchor_kind) == ("quarantine", "last_exposure")
@@ -231,9 +238,7 @@ def test_a_quarantine_is_opened_by_hand(desk, typed, disease):
 
 
 def test_a_quarantine_that_would_be_over_is_refused(desk, typed):
-    response = post(
-        desk, typed, "cases:open_quarantine", last_exposure="2026-10-22"
-    )
+    response = post(desk, typed, "cases:open_quarantine", last_exposure="2026-10-22")
     assert response.status_code == 422
     assert "in the past" in response.content.decode()
     assert not Person.objects.exists(), "nothing half done"
@@ -261,4 +266,4 @@ def test_only_case_workers_take_up(roles, now, disease):
 
     browser = sign_in(official("Erik", "epidemiologist"))
     assert browser.get(reverse("cases:take_up")).status_code == 403
-    assert NOW == now
+    assert now == NOW
