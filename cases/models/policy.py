@@ -112,6 +112,13 @@ class Policy(Guideline, models.Model):
     worsening_entries = models.PositiveSmallIntegerField(
         _("rising over entries"), default=3
     )
+    # Rises within the normal range are no worsening.
+    worsening_from = models.DecimalField(
+        _("worsening only from, °C"),
+        max_digits=3,
+        decimal_places=1,
+        default=Decimal("37.5"),
+    )
     # [{"group": "A", "count": 1}, {"group": "B", "count": 2}]: any of them is enough.
     groups = models.JSONField(_("n of group"), default=list, blank=True)
     legal_basis_isolation = models.CharField(

@@ -191,7 +191,7 @@ def open_house(port: int, stack: contextlib.ExitStack) -> Household:
     stack.callback(house.stop)
     if folder.read("stamp", None) != stamp():
         print("Making the tables ...", flush=True)
-        house.run("migrate", PYTHON, "manage.py", "migrate_schemas", "--shared")
+        house.run("prepare", PYTHON, "manage.py", "prepare_database")
     folder.keep("progress", {"step": "starting", "share": 0, "done": False})
     web = house.start(
         "web",

@@ -45,7 +45,7 @@ def moderate(n: int, random: Random) -> Report:
         symptoms = {"cough": 2 if n < 5 else 1, "fever": 1} if n < 5 else {"cough": 1}
         symptoms["weakness"] = 2 if n < 5 else 1
     if 2 <= n < 14:
-        symptoms["loss_of_smell_or_taste"] = 2
+        symptoms["loss_of_smell"] = 2
     return Report(celsius(FEVER.get(n, 0), random), symptoms, medicine=n in (2, 3))
 
 

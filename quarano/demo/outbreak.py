@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 from diaries.slots import Slot
 from django.db import connection
@@ -129,7 +130,6 @@ class Story:
                 return
             if persona.order:
                 containment.issue(monitoring, by=by, now=now)
-            containment.assign(monitoring, to=by, by=by, now=now)
             if persona.by_phone:
                 enrolment.by_phone(monitoring.person, by=by, now=now)
             elif persona.called or persona.arrives:
@@ -146,38 +146,39 @@ class Story:
     ) -> Monitoring | None:
         day = self.authority.localdate(now)
         anchor = day - dt.timedelta(days=persona.anchor)
-        details = intake.PersonDetails(
-            given_name=persona.given,
-            family_name=persona.family,
-            birth_date=persona.birth_date,
-            email=persona.email if persona.mail else "",
-            mobile=self.mobile(persona) if persona.mobile else "",
-            phone="" if persona.mobile else self.mobile(persona, landline=True),
-            street=f"{self.street(persona)} {persona.birth_date.day}",
-            postal_code=self.office.postal_codes[0],
-            city=self.office.city,
-            language=persona.language,
-            lives_alone=persona.alone,
-        )
+        details: dict[str, Any] = {
+            "given_name": persona.given,
+            "family_name": persona.family,
+            "birth_date": persona.birth_date,
+            "email": persona.email if persona.mail else "",
+            "mobile": self.mobile(persona) if persona.mobile else "",
+            "phone": "" if persona.mobile else self.mobile(persona, landline=True),
+            "street": f"{self.street(persona)} {persona.birth_date.day}",
+            "postal_code": self.office.postal_codes[0],
+            "city": self.office.city,
+            "language": persona.language,
+            "lives_alone": persona.alone,
+        }
         if persona.kind == "contact":
             return intake.open_quarantine(
-                details, disease=self.disease, last_exposure=anchor,
-                household=persona.household, by=by, now=now,
-            )  # fmt: skip
-        intake.take_up(
-            intake.Report(
-                details=details,
+                intake.PersonDetails(**details),
                 disease=self.disease,
-                onset_kind=persona.onset,
-                onset=anchor if persona.onset == Case.Onset.DATE else None,
-                specimen_date=day - dt.timedelta(days=min(1, persona.anchor)),
-                test_kind="pcr",
-                reported_at=now - dt.timedelta(hours=1),
-                sensitive_setting=persona.setting,
-            ),
-            by=by,
-            now=now,
+                last_exposure=anchor,
+                household=persona.household,
+                by=by,
+                now=now,
+            )
+        report = intake.Report(
+            **details,
+            disease=self.disease,
+            onset_kind=persona.onset,
+            onset=anchor if persona.onset == Case.Onset.DATE else None,
+            specimen_date=day - dt.timedelta(days=min(1, persona.anchor)),
+            test_kind="pcr",
+            reported_at=now - dt.timedelta(hours=1),
+            sensitive_setting=persona.setting,
         )
+        intake.take_up(report, by=by, now=now)
         person = self.person(persona)
         return person.monitorings.open().first() if person else None
 

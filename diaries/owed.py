@@ -1,0 +1,177 @@
+"""Who owes an entry, for which slots, and since when nobody has heard of them."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from cases.models import Monitoring, Person, Routine
+from diaries.models import Entry
+from diaries.slots import Slot
+from health_authorities.models import current
+
+Enrolment = Monitoring.Enrolment
+# Before they are registered, 'not registered' looks after them.
+KEEPING = (
+    Enrolment.REGISTERED.value,
+    Enrolment.ENROLLED.value,
+    Enrolment.BY_PHONE.value,
+)
+# Further back than this nobody counts slots; silence was told long before.
+LOOK_BACK = dt.timedelta(days=8)
+
+
+@dataclass
+class Keeper:
+    """A person who keeps a diary now: the open monitorings and the slots they span."""
+
+    person: Person
+    monitorings: list[Monitoring]
+    first: Slot
+    last: Slot | None  # None: no computed end
+    entered: set[Slot] = field(default_factory=set)
+
+    @property
+    def monitoring(self) -> Monitoring:
+        """The one that escalations are raised on: isolation before quarantine."""
+        return min(self.monitorings, key=lambda one: (not one.is_isolation, one.pk))
+
+    @property
+    def last_day(self) -> dt.date | None:
+        return self.last.day if self.last else None
+
+    def owes(self, slot: Slot) -> bool:
+        """Whether the slot lies in the monitoring and has no entry."""
+        within = self.first <= slot and (self.last is None or slot <= self.last)
+        return within and slot not in self.entered
+
+    def is_in_hospital(self, on: dt.date) -> bool:
+        return any(one.case and one.case.is_in_hospital(on) for one in self.monitorings)
+
+    def sign_of_life(self, zone: dt.tzinfo, routine: Routine) -> dt.datetime:
+        """Return the last moment at which anybody heard of the person: an entry, a
+        call that reached them, else the beginning of the first slot."""
+        begun = max(
+            self.first.opens(zone, routine),
+            max(one.registered_at or one.opened_at for one in self.monitorings),
+        )
+        heard = [self.person.last_entry_at, self.person.last_reached_at]
+        return max([begun, *(moment for moment in heard if moment)])
+
+
+@dataclass(frozen=True)
+class Debt:
+    """Slots in a row that ended without an entry, oldest first, up to the last one."""
+
+    keeper: Keeper
+    slots: list[Slot]
+    since: dt.datetime
+    silence: dt.timedelta
+
+    @property
+    def person(self) -> Person:
+        return self.keeper.person
+
+    @property
+    def monitoring(self) -> Monitoring:
+        return self.keeper.monitoring
+
+
+def keepers(
+    routine: Routine, *, now: dt.datetime, people: Iterable[UUID] | None = None
+) -> list[Keeper]:
+    """Return everybody who keeps a diary at this moment; two queries for all."""
+    authority = current()
+    found = (
+        Monitoring.objects.open()
+        .filter(
+            enrolment__in=KEEPING,
+            person__died_on__isnull=True,
+            start__lte=authority.localdate(now),
+        )
+        .select_related("person", "case")
+        .order_by("person_id", "opened_at")
+    )
+    if people is not None:
+        found = found.filter(person_id__in=list(people))
+    by_person: dict[UUID, list[Monitoring]] = defaultdict(list)
+    for monitoring in found:
+        by_person[monitoring.person_id].append(monitoring)
+    result = {pk: _keeper(rows, routine) for pk, rows in by_person.items()}
+    recent = Entry.objects.filter(
+        person_id__in=list(result), day__gte=authority.localdate(now - LOOK_BACK)
+    )
+    for person_id, day, half in recent.values_list("person_id", "day", "half"):
+        result[person_id].entered.add(Slot(day, half))
+    return list(result.values())
+
+
+def _keeper(monitorings: list[Monitoring], routine: Routine) -> Keeper:
+    zone = current().zone
+    first = min(first_slot(one, zone, routine) for one in monitorings)
+    return Keeper(monitorings[0].person, monitorings, first, last_slot(
+        monitorings, routine
+    ))  # fmt: skip
+
+
+def first_slot(monitoring: Monitoring, zone: dt.tzinfo, routine: Routine) -> Slot:
+    """Return the slot in which the monitoring opened, not before its first day."""
+    opened = Slot.at(zone, monitoring.opened_at, routine)
+    return max(opened, Slot.first_of(monitoring.start, routine))
+
+
+def last_slot(monitorings: Iterable[Monitoring], routine: Routine) -> Slot | None:
+    """Return the last slot of the last day, None where one has no computed end."""
+    ends = [one.until for one in monitorings]
+    latest = max((end for end in ends if end is not None), default=None)
+    if None in ends or latest is None:
+        return None
+    return Slot.last_of(latest, routine)
+
+
+def debts(routine: Routine, *, now: dt.datetime) -> list[Debt]:
+    """Return who has let slots pass without an entry, hospital and calls considered."""
+    authority = current()
+    today = authority.localdate(now)
+    found = []
+    for keeper in keepers(routine, now=now):
+        if keeper.is_in_hospital(today):
+            continue
+        debt = debt_of(keeper, authority.zone, routine, now=now)
+        if debt.slots:
+            found.append(debt)
+    return found
+
+
+def debt_of(
+    keeper: Keeper, zone: dt.tzinfo, routine: Routine, *, now: dt.datetime
+) -> Debt:
+    """Return the slots in a row that this person lets pass, up to the last ended."""
+    since = keeper.sign_of_life(zone, routine)
+    slots: list[Slot] = []
+    slot = last_ended(zone, routine, now=now, last_day=keeper.last_day)
+    if keeper.last is not None:
+        slot = min(slot, keeper.last)
+    earliest = (now - LOOK_BACK).astimezone(zone).date()
+    while keeper.owes(slot) and slot.day >= earliest:
+        if slot.ends(zone, routine, last_day=keeper.last_day) <= since:
+            # A call reached the person after this slot had ended.
+            break
+        slots.insert(0, slot)
+        slot = slot.previous
+    return Debt(keeper, slots, since, now - since)
+
+
+def last_ended(
+    zone: dt.tzinfo,
+    routine: Routine,
+    *,
+    now: dt.datetime,
+    last_day: dt.date | None = None,
+) -> Slot:
+    """Return the latest slot that has ended at that moment."""
+    slot = Slot.at(zone, now, routine)
+    while slot.ends(zone, routine, last_day=last_day) > now:
+        slot = slot.previous
+    return slot

@@ -1,0 +1,379 @@
+"""The ladder for a slot without an entry: who is due for which rung, and what became
+of each rung.
+
+At the preferred hour on the first channel; when the slot has ended, on the second;
+after two, the representative; after 24 h silence a call task; after 48 h the
+supervisor. Never in quiet hours, never after the slot's deadline. An entry, or a call
+that reached the person, stops it; hospital rests it.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from cases.models import Monitoring, Person, Reporter, Routine
+from diaries import owed
+from diaries.models import Entry
+from diaries.slots import EVENING, Slot
+from health_authorities.models import HealthAuthority, current
+from quarano.cockroach.transactions import retrying_transaction
+from quarano.notifications import outbox
+from quarano.notifications.models import Message
+
+FIRST, OVERDUE, REPRESENTATIVE = "first", "overdue", "representative"
+CALL, SUPERVISOR = "call", "supervisor"
+WRITTEN_IN = ("de", "en")
+
+
+@dataclass(frozen=True)
+class Due:
+    """A message that is due now."""
+
+    keeper: owed.Keeper
+    slot: Slot
+    rung: str
+    channel: str
+    recipient: str
+    language: str
+    expires_at: dt.datetime
+
+    @property
+    def purpose(self) -> str:
+        person = self.keeper.person.pk
+        return f"diary:{person}:{self.slot.key}:{self.rung}:{self.channel}"
+
+
+# --- Quiet hours and preferred hours -------------------------------------------------
+
+
+def is_quiet(time: dt.time, routine: Routine) -> bool:
+    """Whether that local time lies in the quiet hours."""
+    start, end = routine.quiet_from, routine.quiet_until
+    if start <= end:
+        return start <= time < end
+    return time >= start or time < end
+
+
+def after_quiet(
+    moment: dt.datetime, authority: HealthAuthority, routine: Routine
+) -> dt.datetime:
+    """Return the moment, or the end of the quiet hours it lies in."""
+    local = authority.localtime(moment)
+    if not is_quiet(local.time(), routine):
+        return moment
+    day = local.date()
+    if local.time() >= routine.quiet_until:
+        day += dt.timedelta(days=1)
+    return authority.at(day, routine.quiet_until)
+
+
+def next_quiet(
+    moment: dt.datetime, authority: HealthAuthority, routine: Routine
+) -> dt.datetime:
+    """Return when the next quiet hours begin after a moment outside them."""
+    local = authority.localtime(moment)
+    day = local.date()
+    if local.time() >= routine.quiet_from:
+        day += dt.timedelta(days=1)
+    return authority.at(day, routine.quiet_from)
+
+
+def reminded_at(
+    slot: Slot, person: Person, authority: HealthAuthority, routine: Routine
+) -> dt.datetime:
+    """Return when the first rung of a slot is due: the preferred hour, not in quiet
+    hours, never before the slot opens."""
+    if slot.half == EVENING:
+        time = person.preferred_evening or routine.remind_evening
+    else:
+        time = person.preferred_morning or routine.remind_morning
+    zone = authority.zone
+    moment = max(authority.at(slot.day, time), slot.opens(zone, routine))
+    return after_quiet(moment, authority, routine)
+
+
+def overdue_at(
+    slot: Slot,
+    authority: HealthAuthority,
+    routine: Routine,
+    *,
+    last_day: dt.date | None,
+) -> dt.datetime:
+    """Return when the second rung is due: the slot's end, not in quiet hours."""
+    end = slot.ends(authority.zone, routine, last_day=last_day)
+    return after_quiet(end, authority, routine)
+
+
+# --- What is due ---------------------------------------------------------------------
+
+
+def send_due(*, now: dt.datetime) -> int:
+    """Write every reminder that is due now into the outbox; return how many.
+
+    Reads everybody who owes in a handful of queries, whatever their number.
+    """
+    authority = current()
+    routine = Routine.objects.in_force(on=authority.localdate(now))
+    if is_quiet(authority.localtime(now).time(), routine):
+        return 0
+    wanted = due(authority, routine, now=now)
+    known = set(
+        Message.objects.filter(purpose__in=[one.purpose for one in wanted]).values_list(
+            "purpose", flat=True
+        )
+    )
+    return sum(
+        _write(one, now=now) is not None for one in wanted if one.purpose not in known
+    )
+
+
+def due(authority: HealthAuthority, routine: Routine, *, now: dt.datetime) -> list[Due]:
+    """Return the messages that the ladder asks for at this moment."""
+    today = authority.localdate(now)
+    keepers = [
+        keeper
+        for keeper in owed.keepers(routine, now=now)
+        if not keeper.is_in_hospital(today) and not _by_phone(keeper)
+    ]
+    found: list[Due] = []
+    silent: list[owed.Debt] = []
+    for keeper in keepers:
+        found += _own(keeper, authority, routine, now=now)
+        debt = owed.debt_of(keeper, authority.zone, routine, now=now)
+        if len(debt.slots) >= 2:
+            silent.append(debt)
+    return found + _representatives(silent, authority, routine, now=now)
+
+
+def _by_phone(keeper: owed.Keeper) -> bool:
+    """Officials enter everything for them: nobody to remind but ourselves."""
+    return all(
+        one.enrolment == Monitoring.Enrolment.BY_PHONE for one in keeper.monitorings
+    )
+
+
+def _own(
+    keeper: owed.Keeper,
+    authority: HealthAuthority,
+    routine: Routine,
+    *,
+    now: dt.datetime,
+) -> Iterable[Due]:
+    """The first rung for the running slot, the second for the one that has ended."""
+    zone, person = authority.zone, keeper.person
+    channels = person.channels
+    if not channels:
+        return
+    running = Slot.at(zone, now, routine)
+    ended = owed.last_ended(zone, routine, now=now, last_day=keeper.last_day)
+    rungs = [
+        (running, FIRST, channels[0], reminded_at(running, person, authority, routine)),
+        (
+            ended,
+            OVERDUE,
+            channels[-1],
+            overdue_at(ended, authority, routine, last_day=keeper.last_day),
+        ),
+    ]
+    for slot, rung, channel, moment in rungs:
+        deadline = slot.deadline(zone, routine, last_day=keeper.last_day)
+        if not keeper.owes(slot) or not moment <= now < deadline:
+            continue
+        if slot is running and now >= slot.ends(
+            zone, routine, last_day=keeper.last_day
+        ):
+            continue
+        if _is_reached(person, slot, rung, zone, routine):
+            continue
+        yield Due(
+            keeper,
+            slot,
+            rung,
+            channel,
+            person.address_for(channel),
+            language_of(person, authority),
+            min(deadline, next_quiet(now, authority, routine)),
+        )
+
+
+def _is_reached(
+    person: Person, slot: Slot, rung: str, zone: dt.tzinfo, routine: Routine
+) -> bool:
+    """Whether a call reached the person since the slot opened: it stops the ladder."""
+    reached = person.last_reached_at
+    return reached is not None and reached >= slot.opens(zone, routine)
+
+
+def language_of(person: Person, authority: HealthAuthority) -> str:
+    """Return the language we write in to this person: theirs where we have it."""
+    if person.language in WRITTEN_IN:
+        return person.language
+    return authority.default_language
+
+
+def _representatives(
+    debts: list[owed.Debt],
+    authority: HealthAuthority,
+    routine: Routine,
+    *,
+    now: dt.datetime,
+) -> Iterable[Due]:
+    """Two slots overdue: the appointed representatives are told."""
+    today = authority.localdate(now)
+    by_person = {debt.person.pk: debt for debt in debts}
+    reporters = (
+        Reporter.objects.filter(person__in=list(by_person), since__lte=today)
+        .filter(Q(until__isnull=True) | Q(until__gte=today))
+        .exclude(kind=Reporter.Kind.SELF)
+        .select_related("user")
+    )
+    for reporter in reporters:
+        debt = by_person[reporter.person_id]
+        slot = debt.slots[-1]
+        deadline = slot.deadline(authority.zone, routine, last_day=debt.keeper.last_day)
+        user = reporter.user
+        channel = Message.Channel.MAIL if user.email else Message.Channel.SMS
+        recipient = user.email or (user.mobile.as_e164 if user.mobile else "")
+        if recipient and now < deadline:
+            yield Due(
+                debt.keeper,
+                slot,
+                REPRESENTATIVE,
+                channel,
+                recipient,
+                user.language or authority.default_language,
+                min(deadline, next_quiet(now, authority, routine)),
+            )
+
+
+@retrying_transaction(repeatable=True)
+def _write(one: Due, *, now: dt.datetime) -> Message | None:
+    """Write one reminder, unless the entry came or the person died meanwhile."""
+    person = Person.objects.select_for_update().get(pk=one.keeper.person.pk)
+    entered = Entry.objects.filter(
+        person=person, day=one.slot.day, half=one.slot.half
+    ).exists()
+    if entered or person.died_on is not None:
+        return None
+    return outbox.write(
+        one.purpose,
+        template=f"diaries/messages/{one.rung}",
+        channel=one.channel,
+        recipient=one.recipient,
+        language=one.language,
+        now=now,
+        about=person.pk,
+        rung=one.rung,
+        parameters={"path": "/diary/"},
+        expires_at=one.expires_at,
+    )
+
+
+# --- Where somebody stands on it -----------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One rung as the file shows it. State: done, failed, skipped, stopped, waiting."""
+
+    code: str
+    label: str
+    state: str
+    at: dt.datetime | None
+    why: str = ""
+    message: Message | None = None
+
+
+def ladder(person: Person, slot: Slot, *, now: dt.datetime) -> list[Rung]:
+    """Return the rungs for a slot in order: what was sent, and why nothing was."""
+    authority = current()
+    routine = Routine.objects.in_force(on=authority.localdate(now))
+    keeper = next(iter(owed.keepers(routine, now=now, people=[person.pk])), None)
+    if keeper is None:
+        return []
+    zone, last_day = authority.zone, keeper.last_day
+    sent = {
+        message.rung: message
+        for message in Message.objects.filter(
+            purpose__startswith=f"diary:{person.pk}:{slot.key}:"
+        ).order_by("written_at")
+    }
+    stop = _stop(keeper, slot, now=now)
+    end = slot.ends(zone, routine, last_day=last_day)
+    since = keeper.sign_of_life(zone, routine)
+    moments = [
+        (FIRST, _("Reminder"), reminded_at(slot, keeper.person, authority, routine)),
+        (
+            OVERDUE,
+            _("Slot overdue"),
+            overdue_at(slot, authority, routine, last_day=last_day),
+        ),
+        (REPRESENTATIVE, _("Representative"), end),
+        (CALL, _("Call task"), since + dt.timedelta(hours=routine.call_after_hours)),
+        (
+            SUPERVISOR,
+            _("Supervisor"),
+            since + dt.timedelta(hours=routine.silent_after_hours),
+        ),
+    ]
+    return [
+        _rung(code, label, moment, sent.get(code), stop, keeper, now=now)
+        for code, label, moment in moments
+    ]
+
+
+def _stop(
+    keeper: owed.Keeper, slot: Slot, *, now: dt.datetime
+) -> tuple[dt.datetime, str] | None:
+    """When and why the ladder of this slot stopped; None while it goes on."""
+    person = keeper.person
+    authority = current()
+    entry = Entry.objects.filter(person=person, day=slot.day, half=slot.half).first()
+    if entry is not None:
+        return entry.reported_at, _("entry made")
+    routine = Routine.objects.in_force(on=authority.localdate(now))
+    reached = person.last_reached_at
+    if reached is not None and reached >= slot.opens(authority.zone, routine):
+        return reached, _("reached by phone")
+    if keeper.is_in_hospital(authority.localdate(now)):
+        return now, _("in hospital")
+    return None
+
+
+def _rung(
+    code: str,
+    label: str,
+    moment: dt.datetime,
+    message: Message | None,
+    stop: tuple[dt.datetime, str] | None,
+    keeper: owed.Keeper,
+    *,
+    now: dt.datetime,
+) -> Rung:
+    if message is not None:
+        state = "done"
+        if message.state in (Message.State.FAILED, Message.State.VOID):
+            state = "failed" if message.state == Message.State.FAILED else "stopped"
+        words = f"{message.get_channel_display()}, {message.get_state_display()}"
+        return Rung(code, label, state, message.written_at, words, message)
+    if stop is not None and stop[0] <= max(moment, now):
+        return Rung(code, label, "stopped", stop[0], stop[1])
+    if moment > now:
+        return Rung(code, label, "waiting", moment)
+    if code in (CALL, SUPERVISOR):
+        return Rung(code, label, "done", moment, _("on the worklist"))
+    return Rung(code, label, "skipped", moment, _why_not(code, keeper))
+
+
+def _why_not(code: str, keeper: owed.Keeper) -> str:
+    """Why nothing was sent on a rung whose time has come."""
+    if _by_phone(keeper):
+        return _("kept by phone, nobody is written to")
+    if code == REPRESENTATIVE:
+        return _("no representative, or only one slot overdue")
+    if not keeper.person.channels:
+        return _("neither e-mail nor mobile")
+    return _("not due while quiet hours or the deadline stood in the way")

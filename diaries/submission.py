@@ -1,0 +1,333 @@
+"""An entry is made, or amended; and what follows from it in the same transaction."""
+
+import datetime as dt
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from cases import containment, escalation, history
+from cases.models import Case, Escalation, Monitoring, Person, Policy, Routine
+from diaries import escalation as rules
+from diaries import owed
+from diaries.models import Entry
+from diaries.slots import Slot
+from health_authorities.models import current
+from quarano.accounts.models import User
+from quarano.audit import log as audit
+from quarano.cockroach.transactions import retrying_transaction
+from quarano.notifications import outbox
+
+Reason = Escalation.Reason
+
+
+class Refused(Exception):
+    """An entry that the rules of slots do not take; the message is for the page."""
+
+    message: Any = ""
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+class NotOpenYet(Refused):
+    message = _("This half of the day has not begun yet.")
+
+
+class TooLate(Refused):
+    message = _("This entry can no longer be made or changed.")
+
+
+class DiaryClosed(Refused):
+    message = _("The diary is closed: nobody follows this person at present.")
+
+
+class NotOwed(Refused):
+    message = _("No entry is asked for this half of the day.")
+
+
+class AlreadyEntered(Refused):
+    """The slot has another entry by now; `entry` is the one that stands."""
+
+    message = _("There is an entry for this half of the day by now.")
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__()
+        self.entry = entry
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What somebody says about one slot. Temperature in °C, None: not measured."""
+
+    temperature: Decimal | None = None
+    symptoms: dict[str, int] = field(default_factory=dict)
+    fever_medicine: bool = False
+    oxygen: int | None = None
+    pulse: int | None = None
+    note: str = ""
+
+    def as_fields(self) -> dict[str, Any]:
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+    def equal(self, entry: Entry) -> bool:
+        return all(
+            getattr(entry, name) == value for name, value in self.as_fields().items()
+        )
+
+
+@dataclass(frozen=True)
+class Window:
+    """When an entry for a slot can be made, as instants in UTC."""
+
+    opens: dt.datetime
+    ends: dt.datetime
+    deadline: dt.datetime
+
+
+def window(slot: Slot, routine: Routine, *, last_day: dt.date | None) -> Window:
+    """Return when the slot opens and ends, and until when it can be entered."""
+    zone = current().zone
+    return Window(
+        opens=slot.opens(zone, routine),
+        ends=slot.ends(zone, routine, last_day=last_day),
+        deadline=slot.deadline(zone, routine, last_day=last_day),
+    )
+
+
+def editable_until(entry: Entry, routine: Routine) -> dt.datetime:
+    """Return until when a citizen may change the entry: its deadline or 15 minutes
+    after it was sent, whichever is later."""
+    grace = dt.timedelta(minutes=routine.edit_minutes)
+    return max(entry.deadline, entry.reported_at + grace)
+
+
+@retrying_transaction(repeatable=True)
+def submit(
+    person: Person,
+    slot: Slot,
+    *,
+    answers: Answers,
+    by: User,
+    via: str,
+    now: dt.datetime,
+) -> Entry:
+    """Make the entry of a slot; the same answers sent twice are one entry.
+
+    Raises DiaryClosed, NotOwed, NotOpenYet, TooLate (not for officials, who may enter
+    later) and AlreadyEntered, where other answers stand there by now.
+    """
+    person = history.locked(person)
+    existing = Entry.objects.filter(person=person, day=slot.day, half=slot.half).first()
+    if existing is not None:
+        if answers.equal(existing):
+            return existing
+        raise AlreadyEntered(existing)
+    monitorings = _open(person)
+    routine = Routine.objects.in_force(on=slot.day)
+    times = _check(slot, monitorings, routine, via=via, now=now)
+    entry = Entry.objects.create(
+        person=person,
+        day=slot.day,
+        half=slot.half,
+        opens=times.opens,
+        ends=times.ends,
+        deadline=times.deadline,
+        reported_at=now,
+        reported_by=by,
+        via=via,
+        **answers.as_fields(),
+    )
+    audit.record(
+        "entry.submitted", entry, by=by, now=now, codes={"slot": slot.key, "via": via}
+    )
+    _follow_up(entry, person, monitorings, now=now)
+    return entry
+
+
+@retrying_transaction(repeatable=True)
+def amend(
+    entry: Entry,
+    *,
+    answers: Answers,
+    by: User,
+    now: dt.datetime,
+    version: int | None = None,
+) -> Entry:
+    """Change an entry; what it raised before and does not raise now is withdrawn.
+
+    Raises DiaryClosed, TooLate (not for officials), cases.history.ChangedMeanwhile.
+    """
+    person = history.locked(entry.person)
+    entry = history.locked(entry)
+    monitorings = _open(person)
+    routine = Routine.objects.in_force(on=entry.day)
+    if not by.is_staff and now >= editable_until(entry, routine):
+        raise TooLate
+    changed = history.revise(
+        entry,
+        answers.as_fields(),
+        person=person,
+        by=by,
+        now=now,
+        verb="entry.amended",
+        version=version,
+    )
+    if changed:
+        entry.amended_at, entry.amended_by = now, by
+        entry.save(update_fields=["amended_at", "amended_by"])
+        _follow_up(entry, person, monitorings, now=now)
+    return entry
+
+
+def _open(person: Person) -> list[Monitoring]:
+    """The open monitorings, which the entry is for. Raises DiaryClosed."""
+    found = list(
+        person.monitorings.open()
+        .select_related("disease", "case", "person")
+        .order_by("opened_at")
+    )
+    if not found or person.died_on is not None:
+        raise DiaryClosed
+    return found
+
+
+def _check(
+    slot: Slot,
+    monitorings: list[Monitoring],
+    routine: Routine,
+    *,
+    via: str,
+    now: dt.datetime,
+) -> Window:
+    zone = current().zone
+    last = owed.last_slot(monitorings, routine)
+    first = min(owed.first_slot(one, zone, routine) for one in monitorings)
+    times = window(slot, routine, last_day=last.day if last else None)
+    if now < times.opens:
+        raise NotOpenYet
+    if slot < first or (last is not None and slot > last):
+        raise NotOwed
+    known_halves = {Slot.first_of(slot.day, routine), Slot.last_of(slot.day, routine)}
+    if slot not in known_halves:
+        raise NotOwed
+    if via != Entry.Via.OFFICIAL and now >= times.deadline:
+        raise TooLate
+    return times
+
+
+# --- What follows --------------------------------------------------------------------
+
+
+def _follow_up(
+    entry: Entry, person: Person, monitorings: list[Monitoring], *, now: dt.datetime
+) -> None:
+    today = current().localdate(now)
+    symptoms = rules.catalogue()
+    entries = list(person.entries.order_by("opens"))
+    policies = {
+        one.pk: Policy.objects.in_force(one.disease, on=today) for one in monitorings
+    }
+    for monitoring in monitorings:
+        _judge(entry, entries, monitoring, policies[monitoring.pk], symptoms, now=now)
+    escalation.clear(person, [Reason.ENTRY_MISSING, Reason.SILENT], now=now)
+    # Any entry stops the ladder.
+    outbox.void(now=now, prefix=f"diary:{person.pk}:")
+    policy = policies[monitorings[0].pk]
+    before = person.last_counting_symptom_at
+    remember(person, entries, policy, symptoms)
+    if person.last_counting_symptom_at != before:
+        for monitoring in monitorings:
+            if monitoring.is_isolation:
+                containment.propose(monitoring, now=now)
+    _compare_onset(entries, monitorings, policy, symptoms, now=now)
+
+
+def _judge(
+    entry: Entry,
+    entries: list[Entry],
+    monitoring: Monitoring,
+    policy: Policy,
+    symptoms: rules.Catalogue,
+    *,
+    now: dt.datetime,
+) -> None:
+    """Raise what the entry says for one monitoring, withdraw what it no longer says,
+    ease what it makes less pressing."""
+    occasion = rules.slot_of(entry).key
+    earlier = [one for one in entries if one.opens < entry.opens]
+    context: dict[str, Any] = {"kind": monitoring.kind, "person": monitoring.person}
+    found = rules.findings(entry, earlier, policy, symptoms, **context)
+    raised = {reason for _pk, reason in rules.raised_by(entry, [monitoring.pk])}
+    for reason in raised - {str(one.reason) for one in found}:
+        escalation.withdraw(monitoring, reason, occasion=occasion, now=now)
+    for one in found:
+        escalation.raise_(
+            monitoring,
+            one.reason,
+            occasion=occasion,
+            facts=one.facts,
+            now=now,
+            policy=policy,
+            worse=one.worse,
+        )
+    is_latest = all(one.opens <= entry.opens for one in entries)
+    if is_latest:
+        better = rules.eases(entry, earlier, policy, symptoms, **context)
+        escalation.ease(monitoring, better, now=now)
+
+
+def remember(
+    person: Person, entries: list[Entry], policy: Policy, symptoms: rules.Catalogue
+) -> None:
+    """Keep on the person what others often ask; rebuildable from the entries."""
+    against = [
+        one for one in entries if rules.speaks_against_release(one, policy, symptoms)
+    ]
+    person.last_entry_at = max((one.reported_at for one in entries), default=None)
+    person.last_entry_abnormal = bool(entries) and rules.is_abnormal(
+        entries[-1], policy, symptoms
+    )
+    # The slot's own time: an evening counts for the day it began.
+    person.last_counting_symptom_at = against[-1].opens if against else None
+    person.save(
+        update_fields=[
+            "last_entry_at",
+            "last_entry_abnormal",
+            "last_counting_symptom_at",
+        ]
+    )
+
+
+def _compare_onset(
+    entries: list[Entry],
+    monitorings: list[Monitoring],
+    policy: Policy,
+    symptoms: rules.Catalogue,
+    *,
+    now: dt.datetime,
+) -> None:
+    """The diary shows a first symptom that counts while the case has no onset or a
+    later one: an official confirms it or keeps what was recorded."""
+    case: Case | None = next((one.case for one in monitorings if one.case), None)
+    if case is None:
+        return
+    first = next((one for one in entries if rules.counting(one, symptoms)), None)
+    if first is None:
+        escalation.clear(case, [Reason.ONSET_DIFFERS], now=now)
+        return
+    if case.onset is not None and case.onset <= first.day:
+        return
+    escalation.raise_(
+        case,
+        Reason.ONSET_DIFFERS,
+        occasion=first.day.isoformat(),
+        facts={
+            "diary": first.day.isoformat(),
+            "case": case.onset.isoformat() if case.onset else None,
+            "symptoms": rules.counting(first, symptoms),
+        },
+        policy=policy,
+        now=now,
+    )
