@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from health_authorities.tasks import authority_task, in_authorities_with
-from quarano import clock
+from quarano import clock, founding
 from quarano.audit import chain
 
 
@@ -15,3 +15,9 @@ def seal() -> None:
 @shared_task(ignore_result=True)
 def seal_all() -> None:
     in_authorities_with(chain.unsealed_query, seal, public=True)
+
+
+@shared_task(ignore_result=True)
+def found_requested() -> None:
+    """On the queue `owner` only: it makes tables."""
+    founding.carry_out_all(now=clock.now())
