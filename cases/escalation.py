@@ -91,6 +91,8 @@ URGENCY = {
 FOR_SUPERVISORS = {Reason.SILENT.value, Reason.LAPSED_UNDECIDED.value}
 # An emergency sign stays where it is, whatever the next entry says.
 EASING = Escalation.MEDICAL - {Reason.EMERGENCY.value}
+# Facts of the circumstances: they may change without anything new being said.
+COMPARED = {"before", "limit", "oxygen_before"}
 # These tell of a state, not of an event: once it has gone it may come back.
 STATES = {Reason.DETAILS_MISSING.value}
 
@@ -111,8 +113,9 @@ def raise_(
     """Say that somebody must look at the subject; twice is once.
 
     `occasion` is what exactly raised it (a slot, an entry, a day …; at most 60
-    characters): a known one returns None, so that what was settled does not come back;
-    with other facts it corrects an escalation that is still open. A new occasion joins
+    characters): a known one returns None, so that what was settled does not come back.
+    With other facts it corrects an escalation that is still open; a medical one that
+    was settled is raised anew. A new occasion joins
     the open escalation of the same subject and reason. One that is worse, or more
     urgent, raises its priority, ends its snooze and moves `worsened_at`.
     """
@@ -268,21 +271,82 @@ def _join(
 def _correct(
     known: EscalationOccasion, facts: dict[str, Any], *, worse: bool, now: dt.datetime
 ) -> Escalation | None:
-    """The same occasion again: news only while it is open and the facts differ."""
+    """The same occasion again: news only where its facts have changed."""
     escalation = Escalation.objects.select_for_update().get(pk=known.escalation_id)
-    is_same = known.facts == facts and escalation.withdrawn_at is None
-    if is_same or escalation.settled_at is not None:
-        return None
-    known.facts = facts
-    known.save(update_fields=["facts"])
-    return _join(
-        escalation,
-        facts=facts,
-        band=escalation.band,
-        due_at=escalation.due_at,
-        worse=worse,
-        now=now,
+    is_changed = _core(known.facts) != _core(facts)
+    if escalation.settled_at is not None:
+        if not (is_changed and escalation.is_medical):
+            return None
+        # An entry corrected after somebody had settled what it said before.
+        return _raise_corrected(known, escalation, facts, now=now)
+    was_withdrawn = escalation.withdrawn_at is not None
+    if known.facts != facts:
+        known.facts = facts
+        known.save(update_fields=["facts"])
+    if was_withdrawn or (worse and is_changed):
+        return _join(
+            escalation,
+            facts=facts,
+            band=escalation.band,
+            due_at=escalation.due_at,
+            worse=worse,
+            now=now,
+        )
+    is_latest = not escalation.occasions.filter(happened_at__gt=known.happened_at)
+    if is_latest and escalation.facts != facts:
+        # Hours that grow while nobody looks: shown, but no event.
+        escalation.facts = facts
+        escalation.save(update_fields=["facts"])
+        return escalation if is_changed and escalation.is_medical else None
+    return None
+
+
+def _core(facts: dict[str, Any]) -> dict[str, Any]:
+    """What was found, without what it is compared with."""
+    return {key: value for key, value in facts.items() if key not in COMPARED}
+
+
+def _raise_corrected(
+    known: EscalationOccasion,
+    settled: Escalation,
+    facts: dict[str, Any],
+    *,
+    now: dt.datetime,
+) -> Escalation:
+    urgency = URGENCY[Reason(settled.reason)]
+    due_at = due(urgency.band, urgency.within, now=now)
+    open_one = (
+        Escalation.objects.open()
+        .select_for_update()
+        .filter(subject_id=settled.subject_id, reason=settled.reason)
+        .first()
     )
+    if open_one is not None:
+        escalation = _join(
+            open_one,
+            facts=facts,
+            band=urgency.band,
+            due_at=due_at,
+            worse=False,
+            now=now,
+        )
+    else:
+        subject = settled.monitoring or settled.person
+        assert subject is not None  # medical reasons are about a monitoring or person
+        escalation = _open(
+            subject,
+            settled.reason,
+            facts=facts,
+            band=urgency.band,
+            rank=urgency.rank,
+            due_at=due_at,
+            policy=settled.policy,
+            now=now,
+        )
+    known.escalation = escalation
+    known.facts = facts
+    known.save(update_fields=["escalation", "facts"])
+    return escalation
 
 
 @retrying_transaction

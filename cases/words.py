@@ -23,9 +23,10 @@ symptoms codes of the catalogue); what is absent is left out:
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Any
 
 from django.utils import formats
@@ -49,8 +50,25 @@ def use_catalogue(read: Callable[[], Names]) -> None:
 
 
 def symptom_names() -> Names:
-    """Return {code: name} in the active language; one query."""
-    return _read_catalogue[0]() if _read_catalogue else {}
+    """Return {code: name} in the active language; read once, at the first symptom."""
+    return _Catalogue()
+
+
+class _Catalogue(Mapping[str, str]):
+    """The names of all symptoms; one query, and none where nobody asks."""
+
+    @cached_property
+    def names(self) -> Names:
+        return _read_catalogue[0]() if _read_catalogue else {}
+
+    def __getitem__(self, code: str) -> str:
+        return self.names[code]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
 
 
 def fact_in_words(
@@ -64,7 +82,11 @@ def fact_in_words(
     `symptoms` are the catalogue's names, read once for a list; `now` makes lengths of
     time grow while the escalation waits. Empty where the reason says it all.
     """
-    told = _Told(escalation.facts or {}, _Names(symptoms), now)
+    told = _Told(
+        escalation.facts or {},
+        _Names(symptom_names() if symptoms is None else symptoms),
+        now,
+    )
     parts = [part for part in _WORDS[escalation.reason](told) if part]
     if escalation.withdrawn_at is not None:
         parts.insert(0, _("withdrawn by the citizen"))
@@ -74,14 +96,12 @@ def fact_in_words(
 
 
 class _Names:
-    """The catalogue, read at the first symptom only."""
+    """Symptoms in words, a code that nobody knows as it is."""
 
-    def __init__(self, names: Names | None) -> None:
+    def __init__(self, names: Names) -> None:
         self.names = names
 
     def __getitem__(self, code: str) -> str:
-        if self.names is None:
-            self.names = symptom_names()
         return self.names.get(code) or code.replace("_", " ")
 
     def all(self, codes: Any) -> str:

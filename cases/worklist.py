@@ -506,8 +506,7 @@ def _filled(rows: list[Row], *, now: dt.datetime) -> list[Row]:
             "person", "assigned_to"
         )
     }
-    is_medical = any(one.is_medical for one in found.values())
-    names = words.symptom_names() if is_medical else {}
+    names = words.symptom_names()
     for row in rows:
         row.escalations = [found[light.pk] for light in row.lights if light.pk in found]
         if row.escalations:  # merged away since the first query

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django import forms
+from django.core.cache import cache
 from django.utils.translation import gettext_lazy as _
 
 from cases.models import Escalation
@@ -16,6 +17,14 @@ def officials() -> list[User]:
     return list(
         User.objects.filter(is_active=True, roles__overlap=codes).order_by("name", "pk")
     )
+
+
+def names_of_officials() -> list[tuple[str, str]]:
+    """Return key and name of them, at most a minute old: the list is polled."""
+    found: list[tuple[str, str]] = cache.get_or_set(
+        "desk:officials", lambda: [(str(one.pk), one.name) for one in officials()], 60
+    )
+    return found
 
 
 class AssignForm(forms.Form):

@@ -54,7 +54,7 @@ def read(
     monitoring = (
         Monitoring.objects.open().filter(person=person).order_by("kind").first()
     )
-    names = words.symptom_names() if any(one.is_medical for one in every) else {}
+    names = words.symptom_names()
     chosen = next((one for one in open_ones if one.pk == on), None)
     chosen = chosen or (open_ones[0] if open_ones else None)
     shown = [

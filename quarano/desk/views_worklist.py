@@ -20,7 +20,7 @@ from quarano.accounts.access import may
 from quarano.audit import log as audit
 from quarano.desk import panel as panel_of
 from quarano.desk import upcoming
-from quarano.desk.forms import AssignForm, BulkForm, officials
+from quarano.desk.forms import AssignForm, BulkForm, names_of_officials
 from quarano.htmx import done, render_page
 
 
@@ -55,16 +55,13 @@ def _page(
         "query": found.filters.query(),
         "bulk": bulk or BulkForm(auto_id="bulk_%s"),
         "checked": request.POST.getlist("people"),
+        "me": str(request.user.pk),
         "may_settle": request.user.may("cases.settle"),
         "may_take_up": request.user.may("cases.take_up"),
-        "officials": officials() if found.rows and _may_assign(request) else [],
+        "officials": names_of_officials() if request.user.may("cases.assign") else [],
         "coming": None if found.awake else upcoming.read(request.user, now=now),
     }
     return render_page(request, "desk/worklist.html", context, status=status)
-
-
-def _may_assign(request: HttpRequest) -> bool:
-    return bool(request.user.may("cases.assign"))
 
 
 def _chosen(request: HttpRequest) -> Person | None:

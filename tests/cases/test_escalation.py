@@ -131,6 +131,45 @@ def test_the_same_occasion_with_other_facts_corrects_the_open_one(quarantine):
     assert corrected.occasions.get().facts == {"temperature": 39.4}
 
 
+def test_an_entry_corrected_after_settling_is_raised_anew(quarantine, anna):
+    settled = escalation.settle(fever(quarantine), outcome="called", by=anna, now=NOW)
+    again = fever(quarantine, celsius=40.1, now=LATER)
+    assert again.pk != settled.pk
+    assert again.facts == {"temperature": 40.1}
+    assert again.occasions.get().occasion == "1"
+    assert fever(quarantine, celsius=40.1, now=LATER) is None
+
+
+def test_what_is_only_compared_does_not_raise_anew(quarantine, anna):
+    def told(before):
+        return escalation.raise_(
+            quarantine,
+            Reason.FEVER,
+            occasion="1",
+            facts={"temperature": 38.4, "before": before},
+            now=NOW,
+        )
+
+    escalation.settle(told(36.9), outcome="called", by=anna, now=NOW)
+    assert told(37.4) is None
+
+
+def test_hours_that_grow_are_shown_without_an_event(quarantine, anna):
+    def silent(hours):
+        return escalation.raise_(
+            quarantine, Reason.SILENT, occasion="1", facts={"hours": hours}, now=NOW
+        )
+
+    raised = silent(48)
+    assert silent(52) is None
+    raised.refresh_from_db()
+    assert raised.facts == {"hours": 52}
+    assert Event.objects.filter(verb__startswith="escalation").count() == 1
+    escalation.settle(raised, outcome="called", by=anna, now=NOW)
+    assert silent(60) is None
+    assert not Escalation.objects.open().exists()
+
+
 def test_a_better_entry_eases_one_band_down_and_once(quarantine):
     raised = fever(quarantine)
     assert escalation.ease(quarantine, [Reason.FEVER], now=LATER) == 1
