@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
+from django_tenants.utils import schema_context
+
+from quarano.notifications.models import Message
 
 MAIL = """{% load i18n %}{{ authority.short_name }}: {% translate "Name" %}
 
@@ -12,6 +15,16 @@ Hello,
 {{ greeting }}
 {% if url %}{{ url }}{% endif %} {{ code }}
 """
+
+
+@pytest.fixture(autouse=True)
+def nothing_written(request) -> None:
+    """What the founding wrote is gone, within the test's transaction."""
+    if "db" in request.fixturenames:
+        request.getfixturevalue("db")
+        for schema in ("public", "neckartal", "spreetal"):
+            with schema_context(schema):
+                Message.objects.all().delete()
 
 
 @pytest.fixture
