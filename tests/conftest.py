@@ -1,6 +1,5 @@
 import datetime as dt
 import fcntl
-import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,36 +72,18 @@ def django_db_setup(django_test_environment, django_db_blocker) -> Iterator[None
 
 def found_both() -> None:
     """Found both authorities, outside any transaction."""
+    from quarano.founding import found
+
     for schema, fields in AUTHORITIES.items():
-        if importlib.util.find_spec("quarano.founding"):
-            from quarano.founding import found
-
-            found(
-                schema_name=schema,
-                host=f"{schema}.localhost",
-                administrator_name="Ada Verwaltung",
-                administrator_email=f"admin@{schema}.example",
-                now=FOUNDED,
-                **fields,
-            )
-        else:
-            make_bare(schema, fields)
+        found(
+            schema_name=schema,
+            host=f"{schema}.localhost",
+            administrator_name="Ada Verwaltung",
+            administrator_email=f"ada@{schema}.example",
+            now=FOUNDED,
+            **fields,
+        )
         connection.set_schema_to_public()
-
-
-def make_bare(schema: str, fields: dict[str, str]) -> None:
-    from health_authorities.models import Domain, HealthAuthority
-    from quarano.cockroach import roles, schemas
-
-    with schemas.ddl_transaction():
-        schemas.clone_tables(schemas.TEMPLATE, schema)
-        roles.grant_schema(schema, append_only=APPEND_ONLY)
-    connection.set_schema_to_public()
-    authority = HealthAuthority(schema_name=schema, founded_at=FOUNDED, **fields)
-    authority.save()
-    Domain.objects.create(
-        tenant=authority, domain=f"{schema}.localhost", is_primary=True
-    )
 
 
 FOUNDED = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
