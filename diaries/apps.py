@@ -9,4 +9,5 @@ class DiariesConfig(AppConfig):
         from cases import words
         from diaries import escalation
 
+        # Case work names symptoms in sentences; the catalogue lies up here.
         words.use_catalogue(escalation.names)

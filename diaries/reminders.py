@@ -286,6 +286,11 @@ class Rung:
     why: str = ""
     message: Message | None = None
 
+    @property
+    def look(self) -> str:
+        """The state as the stylesheet calls it."""
+        return {"done": "sent", "waiting": "todo"}.get(self.state, self.state)
+
 
 def ladder(person: Person, slot: Slot, *, now: dt.datetime) -> list[Rung]:
     """Return the rungs for a slot in order: what was sent, and why nothing was."""

@@ -1,0 +1,387 @@
+"""What the pages of a diary show: slots with their state, dates, the curve."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from cases import steps
+from cases.models import Escalation, Monitoring, Order, Person, Policy, Routine
+from diaries import endings, owed, reminders
+from diaries import escalation as rules
+from diaries.models import Entry, Symptom
+from diaries.slots import Slot, between
+from diaries.submission import editable_until, window
+from health_authorities.models import current
+from quarano.charts.temperature import Reading, table, temperature_chart
+from quarano.notifications.models import Message
+
+SHOWN_DAYS = 16
+
+
+@dataclass(frozen=True)
+class SlotRow:
+    """One slot of the list of days. State: sent, open, missed or later."""
+
+    slot: Slot
+    label: str
+    state: str
+    entry: Entry | None
+    opens: dt.datetime
+    deadline: dt.datetime
+    may_change: bool = False
+
+
+@dataclass(frozen=True)
+class Diary:
+    """A person's diary as it stands: open monitorings, slots, entries."""
+
+    person: Person
+    monitorings: list[Monitoring]
+    routine: Routine
+    entries: dict[Slot, Entry]
+    current_slot: Slot
+    first: Slot
+    last: Slot | None
+    now: dt.datetime
+
+    @property
+    def monitoring(self) -> Monitoring:
+        return min(self.monitorings, key=lambda one: (not one.is_isolation, one.pk))
+
+    @property
+    def last_day(self) -> dt.date | None:
+        return self.last.day if self.last else None
+
+    @property
+    def is_over(self) -> bool:
+        return self.last is not None and self.current_slot > self.last
+
+    def row(self, slot: Slot) -> SlotRow:
+        entry = self.entries.get(slot)
+        times = window(slot, self.routine, last_day=self.last_day)
+        if entry is not None:
+            state = "sent"
+        elif self.now < times.opens:
+            state = "later"
+        else:
+            state = "open" if self.now < times.deadline else "missed"
+        return SlotRow(
+            slot,
+            slot_label(slot, self.now),
+            state,
+            entry,
+            times.opens,
+            times.deadline,
+            entry is not None and self.now < editable_until(entry, self.routine),
+        )
+
+    def rows(self) -> list[SlotRow]:
+        """Return the slots from the next one back to the first, newest first."""
+        newest = self.current_slot if self.is_over else self.current_slot.next
+        if self.last is not None:
+            newest = min(newest, self.last)
+        earliest = Slot.first_of(
+            newest.day - dt.timedelta(days=SHOWN_DAYS), self.routine
+        )
+        slots = between(max(self.first, earliest), newest)
+        return [self.row(slot) for slot in reversed(slots)]
+
+
+def read(person: Person, *, now: dt.datetime) -> Diary | None:
+    """Return the running diary of a person, None where nobody follows them."""
+    monitorings = list(
+        person.monitorings.open().select_related("disease", "case").order_by("pk")
+    )
+    if not monitorings or person.died_on is not None:
+        return None
+    authority = current()
+    routine = Routine.objects.in_force(on=authority.localdate(now))
+    first = min(owed.first_slot(one, authority.zone, routine) for one in monitorings)
+    entries = person.entries.order_by("opens")
+    return Diary(
+        person,
+        monitorings,
+        routine,
+        {rules.slot_of(entry): entry for entry in entries},
+        Slot.at(authority.zone, now, routine),
+        first,
+        owed.last_slot(monitorings, routine),
+        now,
+    )
+
+
+def slot_label(slot: Slot, now: dt.datetime) -> str:
+    """'This morning', 'Yesterday evening', 'Saturday morning'."""
+    today = current().localdate(now)
+    ago = (today - slot.day).days
+    names = {
+        (0, "morning"): _("This morning"),
+        (0, "evening"): _("This evening"),
+        (0, "day"): _("Today"),
+        (1, "morning"): _("Yesterday morning"),
+        (1, "evening"): _("Yesterday evening"),
+        (1, "day"): _("Yesterday"),
+    }
+    if (ago, slot.half) in names:
+        return names[ago, slot.half]
+    day = date_format(slot.day, "l")
+    if ago > 6 or ago < 0:
+        day = date_format(slot.day, _("D j M"))
+    return {
+        "morning": _("%(day)s morning"),
+        "evening": _("%(day)s evening"),
+        "day": "%(day)s",
+    }[slot.half] % {"day": day}
+
+
+def navigation(person: Person, active: str) -> list[dict[str, Any]]:
+    """Return the four ways at the bottom of a citizen's page."""
+    ways = [
+        ("today", _("Today"), "pencil"),
+        ("days", _("Days"), "calendar"),
+        ("dates", _("My dates"), "shield"),
+        ("help", _("Help"), "message"),
+    ]
+    return [
+        {
+            "url": reverse(f"diaries:{name}", args=[person.pk]),
+            "label": label,
+            "icon": icon,
+            "active": name == active,
+        }
+        for name, label, icon in ways
+    ]
+
+
+# --- The curve -----------------------------------------------------------------------
+
+
+def chart(diary: Diary, *, wide: bool) -> dict[str, Any]:
+    """Return the drawing and the rows of the table beside it."""
+    policy = Policy.objects.in_force(
+        diary.monitoring.disease, on=current().localdate(diary.now)
+    )
+    threshold = policy.fever_limit(diary.monitoring.kind)
+    today = current().localdate(diary.now)
+    last = diary.last_day or today
+    first = max(diary.first.day, today - dt.timedelta(days=SHOWN_DAYS))
+    entries = [one for one in diary.entries.values() if one.day >= first]
+    names = rules.names()
+    symptoms = _by_symptom(entries, names) if wide else None
+    medicine = [_place(one) for one in entries if one.fever_medicine]
+    readings = _readings(diary, first)
+    drawing: SafeString = temperature_chart(
+        readings,
+        first_day=first,
+        last_day=max(last, today),
+        today=today,
+        threshold=threshold,
+        slots_per_day=diary.routine.slots_per_day,
+        symptoms=symptoms,
+        medicine=medicine if wide else None,
+        wide=wide,
+        title=_("Temperature of the last days"),
+    )
+    rows = table(
+        readings,
+        threshold=threshold,
+        symptoms=_by_symptom(entries, names),
+        medicine=medicine,
+    )
+    return {"drawing": drawing, "rows": list(reversed(rows))}
+
+
+def _place(entry: Entry) -> tuple[dt.date, int]:
+    return entry.day, int(entry.half == Entry.Half.EVENING)
+
+
+def _readings(diary: Diary, first: dt.date) -> list[Reading]:
+    found = []
+    for row in diary.rows():
+        if row.slot.day < first or row.state == "later":
+            continue
+        celsius: Decimal | None = row.entry.temperature if row.entry else None
+        found.append(
+            Reading(
+                day=row.slot.day,
+                half=int(row.slot.half == Entry.Half.EVENING),
+                celsius=celsius,
+                missed=row.state == "missed",
+                entered=row.entry is not None,
+            )
+        )
+    return sorted(found, key=lambda one: (one.day, one.half))
+
+
+def _by_symptom(
+    entries: Sequence[Entry], names: dict[str, str]
+) -> dict[str, dict[tuple[dt.date, int], int]]:
+    found: dict[str, dict[tuple[dt.date, int], int]] = {}
+    for entry in entries:
+        for code, severity in entry.symptoms.items():
+            row = found.setdefault(names.get(code, code), {})
+            row[_place(entry)] = severity
+    return found
+
+
+# --- What was sent, and what follows -------------------------------------------------
+
+
+def raised(entry: Entry) -> list[Escalation]:
+    """Return the open medical escalations that this entry gave reason for."""
+    return list(
+        Escalation.objects.open()
+        .filter(
+            person=entry.person_id,
+            reason__in=Escalation.MEDICAL,
+            occasions__occasion=rules.slot_of(entry).key,
+        )
+        .order_by("band", "pk")
+        .distinct()
+    )
+
+
+def sent(diary: Diary, entry: Entry) -> dict[str, Any]:
+    """Return what the page after sending says: what happens next."""
+    reasons = raised(entry)
+    return {
+        "entry": entry,
+        "row": diary.row(rules.slot_of(entry)),
+        "is_emergency": any(
+            one.reason == Escalation.Reason.EMERGENCY for one in reasons
+        ),
+        "is_told": bool(reasons),
+        "change_until": editable_until(entry, diary.routine),
+        "chart": chart(diary, wide=False),
+    }
+
+
+def offered_first(diary: Diary, slot: Slot) -> list[str]:
+    """Return the symptoms of the latest entry before the slot: they come first."""
+    earlier = [one for one in diary.entries if one < slot]
+    return list(diary.entries[max(earlier)].symptoms) if earlier else []
+
+
+# --- My dates ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Dates:
+    """Until when, and why, of one monitoring."""
+
+    monitoring: Monitoring
+    order: Order | None
+    until: dt.date | None
+    is_ordered: bool
+    is_final: bool  # nothing is open that could move the end
+    day: int | None
+    days: int | None
+    rows: list[dict[str, str]]
+    is_read: bool
+    has_lapsed: bool
+
+
+def dates(person: Person, *, now: dt.datetime) -> list[Dates]:
+    """Return the dates of what runs; of the latest, where nothing runs any more."""
+    found = list(
+        person.monitorings.select_related("disease", "case")
+        .prefetch_related("orders__services")
+        .order_by("-opened_at")
+    )
+    shown = [one for one in found if one.is_open] or found[:1]
+    return [_dates(one, now=now) for one in shown]
+
+
+def _dates(monitoring: Monitoring, *, now: dt.datetime) -> Dates:
+    today = current().localdate(now)
+    orders = list(monitoring.orders.all())
+    replaced = {one.replaces_id for one in orders if one.is_issued}
+    issued = [one for one in orders if one.is_issued and one.pk not in replaced]
+    order = issued[0] if issued else None
+    basis = order or next(iter(orders), None)
+    rows = [
+        {"label": label, "value": value, "source": source}
+        for label, value, source in steps.in_words(basis.steps if basis else [])
+    ]
+    return Dates(
+        monitoring,
+        order,
+        monitoring.until,
+        order is not None,
+        _is_final(monitoring, now=now),
+        monitoring.day(today),
+        monitoring.days,
+        rows,
+        order is not None and any(s.way == "portal" for s in order.services.all()),
+        monitoring.until is not None and monitoring.until < today,
+    )
+
+
+def _is_final(monitoring: Monitoring, *, now: dt.datetime) -> bool:
+    """Whether no symptom and no test is open that could still move the end."""
+    if not monitoring.is_open:
+        return True
+    person = monitoring.person
+    if person.tests.filter(result="pending").exists():
+        return False
+    today = current().localdate(now)
+    policy = Policy.objects.in_force(monitoring.disease, on=today)
+    routine = Routine.objects.in_force(on=today)
+    free = endings.is_symptom_free(person, policy=policy, routine=routine, now=now)
+    return free is not False
+
+
+# --- Regions of the file -------------------------------------------------------------
+
+
+def file_diary(person: Person, *, now: dt.datetime) -> dict[str, Any]:
+    """Return the diary region of a person's file: chart, table, how many entered."""
+    diary = read(person, now=now)
+    if diary is None:
+        entries = list(person.entries.order_by("-opens")[:40])
+        return {"chart": None, "entries": entries, "names": rules.names()}
+    past = [row for row in diary.rows() if row.state != "later"]
+    return {
+        "chart": chart(diary, wide=True),
+        "entered": sum(row.entry is not None for row in past),
+        "slots": len(past),
+        "notes": [
+            row.entry for row in past if row.entry is not None and row.entry.note
+        ][:5],
+    }
+
+
+def file_ladder(person: Person, *, now: dt.datetime) -> dict[str, Any]:
+    """Return the region of messages and reminders: the ladder of the slot that is
+    owed, and what was sent last."""
+    diary = read(person, now=now)
+    messages = Message.objects.filter(about=person.pk).order_by("-written_at")[:8]
+    if diary is None:
+        return {"rungs": [], "messages": messages, "slot": ""}
+    slot = diary.current_slot
+    if diary.last is not None:
+        slot = min(slot, diary.last)
+    previous = slot.previous
+    if previous >= diary.first and previous not in diary.entries:
+        slot = previous
+    return {
+        "rungs": reminders.ladder(person, slot, now=now),
+        "messages": messages,
+        "slot": slot_label(slot, now),
+    }
+
+
+def recordable(diary: Diary) -> list[SlotRow]:
+    """Return the slots that an official can still enter for, newest first."""
+    return [row for row in diary.rows() if row.state in ("open", "missed", "sent")]
+
+
+def symptoms() -> list[Symptom]:
+    return list(Symptom.objects.all())
