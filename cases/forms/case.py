@@ -5,7 +5,7 @@ from django import forms
 from django.utils import formats, timezone
 from django.utils.translation import gettext_lazy as _
 
-from cases.forms.fields import YEAR, DayField, past_day
+from cases.forms.fields import YEAR, DayField, in_sections, past_day
 from cases.models import Case, Disease, Person, Test
 from quarano.forms import Choices
 
@@ -63,7 +63,7 @@ class ReportForm(forms.Form):
         help_text=_("PCR confirmed, antigen test probable, self-test suspected."),
     )
     onset_kind = forms.ChoiceField(
-        label=_("First symptom"),
+        label=_("What is known"),
         choices=Case.Onset,
         widget=Choices,
         error_messages={"required": _("Choose what is known, or 'not asked yet'.")},
@@ -102,6 +102,21 @@ class ReportForm(forms.Form):
         choices=[("", _("none of these")), *Case.Setting.choices],
     )
 
+    SECTIONS: list[tuple[Any, list[str]]] = [
+        (_("First symptom"), ["disease", "onset_kind", "onset"]),
+        (_("Test"), ["specimen_date", "test_kind", "classification"]),
+        (
+            _("Report"),
+            [
+                "reported_at",
+                "found_by",
+                "laboratory_reference",
+                "occupation",
+                "sensitive_setting",
+            ],
+        ),
+    ]
+
     def __init__(
         self,
         *args: Any,
@@ -120,6 +135,11 @@ class ReportForm(forms.Form):
         )
         for name in ("onset", "specimen_date"):
             past_day(self, name, today=today)
+
+    @property
+    def sections(self) -> list[tuple[Any, list[forms.BoundField]]]:
+        """The fields in their groups, as the page shows them."""
+        return in_sections(self, self.SECTIONS)
 
     def clean_reported_at(self) -> dt.datetime:
         """Refuse what has not happened; the browser sends whole minutes."""
@@ -147,6 +167,10 @@ class ReportForm(forms.Form):
 class ExposureForm(forms.Form):
     """What a contact's quarantine is counted from."""
 
+    SECTIONS: list[tuple[Any, list[str]]] = [
+        (_("Exposure"), ["disease", "last_exposure", "household"]),
+    ]
+
     disease = DiseaseField()
     last_exposure = DayField(
         label=_("Day of the last exposure"),
@@ -173,6 +197,11 @@ class ExposureForm(forms.Form):
         disease.hide_if_alone()
         past_day(self, "last_exposure", today=today)
 
+    @property
+    def sections(self) -> list[tuple[Any, list[forms.BoundField]]]:
+        """The fields in their groups, as the page shows them."""
+        return in_sections(self, self.SECTIONS)
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         check_born(self, self.born, "last_exposure")
@@ -181,12 +210,10 @@ class ExposureForm(forms.Form):
 
 def like_this(person: Person) -> str:
     """Say enough of a known person to tell whether it is the same one."""
-    born = (
-        formats.date_format(person.birth_date, "SHORT_DATE_FORMAT")
-        if person.birth_date
-        else ""
-    )
-    known = [born, person.telephone, person.email, person.city]
+    born = formats.date_format(person.birth_date) if person.birth_date else ""
+    number = person.mobile or person.phone
+    phone = number.as_international if number else ""
+    known = [born, phone, person.email, person.city]
     name = _("This is %(name)s") % {"name": person.name}
     return ", ".join(word for word in [name, *known] if word)
 
@@ -313,10 +340,7 @@ class CaseForm(forms.Form):
     @property
     def sections(self) -> list[tuple[Any, list[forms.BoundField]]]:
         """The fields in their groups, as the page shows them."""
-        return [
-            (heading, [self[field] for field in names])
-            for heading, names in self.SECTIONS
-        ]
+        return in_sections(self, self.SECTIONS)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -72,6 +73,16 @@ def past_day(form: forms.Form, name: str, *, today: dt.date) -> None:
     field = form.fields[name]
     assert isinstance(field, DayField)
     field.between(today - YEAR, today)
+
+
+def in_sections(
+    form: forms.Form, sections: Iterable[tuple[Any, list[str]]]
+) -> list[tuple[Any, list[forms.BoundField]]]:
+    """Return a form's visible fields in their groups, each under its heading."""
+    return [
+        (heading, [form[name] for name in names if not form[name].is_hidden])
+        for heading, names in sections
+    ]
 
 
 class NameField(forms.CharField):

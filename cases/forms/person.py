@@ -11,6 +11,7 @@ from cases.forms.fields import (
     NameField,
     PostalCodeField,
     TelephoneField,
+    in_sections,
 )
 from cases.models import Person
 from quarano.forms import Choices
@@ -96,10 +97,7 @@ class PersonForm(forms.Form):
     @property
     def sections(self) -> list[tuple[Any, list[forms.BoundField]]]:
         """The fields in their groups, as the page shows them."""
-        return [
-            (heading, [self[field] for field in names])
-            for heading, names in self.SECTIONS
-        ]
+        return in_sections(self, self.SECTIONS)
 
 
 class DetailsForm(PersonForm):

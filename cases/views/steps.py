@@ -175,5 +175,5 @@ def in_words(field: forms.Field, value: Any) -> str:
         choices: Any = field.choices
         return str(dict(choices).get(value, value))
     if isinstance(value, dt.date):
-        return formats.date_format(value, "SHORT_DATE_FORMAT")
+        return formats.date_format(value)
     return str(value)

@@ -38,7 +38,6 @@ def take_up(request: HttpRequest, pk: UUID | None = None) -> HttpResponse:
     return arrival.page(
         title=_("Add a case"),
         lead=_("Reported by laboratory, telephone or fax"),
-        section=_("Illness"),
         button=_("Take up the case"),
     )
 
@@ -75,6 +74,5 @@ def open_quarantine(request: HttpRequest, pk: UUID | None = None) -> HttpRespons
     return arrival.page(
         title=_("Open a quarantine"),
         lead=_("Of somebody who was together with a case"),
-        section=_("Exposure"),
         button=_("Open the quarantine"),
     )

@@ -164,5 +164,7 @@ def as_sent(form):
             sent[name] = "on"
         elif value not in (False, None):
             is_text = not hasattr(field, "choices")
-            sent[name] = field.widget.format_value(value) if is_text else str(value)
+            sent[name] = str(value)
+            if is_text:
+                sent[name] = field.widget.format_value(value) or ""
     return sent

@@ -33,7 +33,7 @@ def ordered(ida, anna):
 
 def test_the_region_shows_from_until_and_why(desk, ida):
     text = desk.get(url("orders", ida)).content.decode()
-    assert "isolation Tue 24 Nov to Tue 1 Dec" in text
+    assert "Isolation Tue 24 Nov to Tue 1 Dec" in text
     assert "Why Tuesday, 1 December" in text
     assert "Symptom onset (day 0)" in text
     assert "+ 10 days" in text
@@ -99,7 +99,7 @@ def test_an_order_is_shortened(desk, ordered):
     assert desk.post(url("shorten", ordered), answer).status_code == 302
     ordered.refresh_from_db()
     assert ordered.until == dt.date(2026, 11, 28)
-    assert "Order: shortens" in desk.get(url("orders", ordered.person)).content.decode()
+    assert "Shortened to" in desk.get(url("orders", ordered.person)).content.decode()
 
 
 def test_an_order_is_lifted_and_then_the_monitoring_concluded(desk, ordered):

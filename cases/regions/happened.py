@@ -1,0 +1,97 @@
+"""Why somebody must look, and what happened: escalations, calls, comments, history."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, Q
+
+from cases import history as log
+from cases import words
+from cases.models import CallAttempt, Comment, Escalation, Person
+from quarano.accounts.models import User
+
+# Settled escalations, calls and comments that a region shows; the history has all.
+LATEST = 8
+
+
+def escalations(person: Person, *, user: User, now: dt.datetime) -> dict[str, Any]:
+    """Why somebody must look at this person, and what was settled lately."""
+    found = list(
+        Escalation.objects.filter(person=person)
+        .filter(Q(settled_at__isnull=True) | Q(settled_by__isnull=False))
+        .select_related("settled_by", "assigned_to")
+        .order_by(
+            F("settled_at").desc(nulls_first=True), "band", "-rank", "due_at", "pk"
+        )[: 4 * LATEST]
+    )
+    open_ones = [one for one in found if one.settled_at is None]
+    settled = [one for one in found if one.settled_at is not None][:LATEST]
+    medical = any(one.is_medical for one in [*open_ones, *settled])
+    names = words.symptom_names() if medical else {}
+    return {
+        "open": [_shown(one, names, now=now) for one in open_ones],
+        "settled": [_shown(one, names, now=None) for one in settled],
+        "others": _others(open_ones),
+        "assigned_to": next((one.assigned_to for one in open_ones), None),
+        "may_settle": user.may("cases.settle"),
+    }
+
+
+def _shown(
+    escalation: Escalation, names: words.Names, *, now: dt.datetime | None
+) -> dict[str, Any]:
+    return {
+        "escalation": escalation,
+        "icon": words.ICONS.get(escalation.reason, "due"),
+        "tone": words.TONES.get(escalation.band, "waiting"),
+        "fact": words.fact_in_words(escalation, now=now, symptoms=names),
+        "is_snoozed": now is not None
+        and escalation.snoozed_until is not None
+        and escalation.snoozed_until > now,
+    }
+
+
+def _others(open_ones: Sequence[Escalation]) -> list[UUID]:
+    """The people of whom this one may be a second record."""
+    doubles = [
+        one.pk
+        for one in open_ones
+        if one.reason == Escalation.Reason.POSSIBLE_DUPLICATE
+    ]
+    if not doubles:
+        return []
+    occasions = Escalation.objects.filter(pk__in=doubles).values_list(
+        "occasions__occasion", flat=True
+    )
+    found = []
+    for occasion in occasions:
+        try:
+            found.append(UUID(str(occasion)))
+        except ValueError:
+            continue
+    return found
+
+
+def calls(person: Person, *, user: User) -> dict[str, Any]:
+    """The latest calls, newest first."""
+    rows = CallAttempt.objects.filter(person=person).select_related("called_by")
+    return {
+        "rows": list(rows.order_by("-called_at")[:LATEST]),
+        "may_call": user.may("cases.call"),
+    }
+
+
+def comments(person: Person, *, user: User) -> dict[str, Any]:
+    """The latest comments, newest first."""
+    rows = Comment.objects.filter(person=person).select_related("written_by")
+    return {
+        "rows": list(rows.order_by("-written_at")[:LATEST]),
+        "may_comment": user.may("cases.comment"),
+    }
+
+
+def history(person: Person, *, limit: int | None = 20) -> dict[str, Any]:
+    """Who changed and who looked, newest first; without a limit everything."""
+    return {"rows": log.timeline(person, limit=limit or 10_000), "limit": limit}
