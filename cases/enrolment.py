@@ -351,7 +351,7 @@ def save_details(
     """
     if changes:
         person = intake.change_details(person, changes, by=by, now=now, version=version)
-    for monitoring in person.monitorings.open():
+    for monitoring in person.monitorings.open().order_by("pk").select_for_update():
         answers = _questionnaire(monitoring)
         if answers.details_saved_at is None:
             answers.details_saved_at = now
@@ -372,6 +372,7 @@ def save_questionnaire(
 
     Raises cases.history.ChangedMeanwhile.
     """
+    monitoring = Monitoring.objects.select_for_update().get(pk=monitoring.pk)
     answers = _questionnaire(monitoring)
     revise(
         answers,
@@ -391,8 +392,7 @@ def save_questionnaire(
 
 
 def _questionnaire(monitoring: Monitoring) -> Questionnaire:
-    # The monitoring is locked, so that two steps at once make one row.
-    Monitoring.objects.select_for_update().get(pk=monitoring.pk)
+    # The caller holds the monitoring, so that two steps at once make one row.
     return Questionnaire.objects.get_or_create(monitoring=monitoring)[0]
 
 

@@ -353,7 +353,7 @@ def test_a_mobile_number_is_a_login_and_gets_its_code_by_sms(authority, clock):
     client = browser()
     answer = client.post(LOGIN, {"login": "0171 392 00 155", "password": PASSWORD})
     assert answer.url == NEW_DEVICE
-    message = Message.objects.get()
+    message = Message.objects.get(purpose__startswith="sign-in-code:")
     assert (message.channel, message.recipient) == ("sms", "+4917139200155")
     assert client.post(NEW_DEVICE, {"code": sent_code()}).url == "/"
 
