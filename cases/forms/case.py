@@ -273,10 +273,10 @@ class CaseForm(forms.Form):
     """A case after it was taken up: what was learnt since."""
 
     classification = forms.ChoiceField(
-        label=_("Classification"), choices=Case.Classification, widget=Choices
+        label=_("Classification"), choices=Case.Classification
     )
     onset_kind = forms.ChoiceField(
-        label=_("First symptom"), choices=Case.Onset, widget=Choices
+        label=_("What is known"), choices=Case.Onset, widget=Choices
     )
     onset = DayField(label=_("Day of the first symptom"), required=False)
     specimen_date = DayField(label=_("First positive specimen"), required=False)
@@ -299,13 +299,12 @@ class CaseForm(forms.Form):
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
 
     SECTIONS: list[tuple[Any, list[str]]] = [
+        (_("First symptom"), ["onset_kind", "onset"]),
         (
             _("Illness"),
             [
-                "classification",
-                "onset_kind",
-                "onset",
                 "specimen_date",
+                "classification",
                 "variant",
                 "severe_course",
                 "immune_suppressed",

@@ -11,6 +11,8 @@ from cases.regions.who import details, enrolment, header
 from health_authorities.models import current
 from quarano.accounts.models import User
 
+__all__ = ["history", "read"]
+
 NAMES = (
     "header",
     "escalations",
