@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET
 
 from cases import regions
 from cases.models import Person
+from diaries import pages
 from quarano import clock
 from quarano.accounts.access import may
 from quarano.audit import log as audit
@@ -21,5 +22,9 @@ def person(request: HttpRequest, pk: UUID) -> HttpResponse:
     now = clock.now()
     found = get_object_or_404(Person.objects.open_to(request.user), pk=pk)
     audit.viewed(request, "file.opened", now=now, person=found)
-    context = regions.read(found, user=request.user, now=now)
+    context = {
+        **regions.read(found, user=request.user, now=now),
+        "diary": pages.file_diary(found, now=now),
+        "ladder": pages.file_ladder(found, now=now),
+    }
     return render_page(request, "desk/person.html", context)
