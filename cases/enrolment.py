@@ -24,6 +24,7 @@ from cases.models import (
     Routine,
 )
 from health_authorities.models import current
+from quarano.accounts import logins
 from quarano.accounts.models import User
 from quarano.audit import log
 from quarano.cockroach.transactions import retrying_transaction
@@ -264,8 +265,25 @@ def register(
         person.save(update_fields=["user"])
         _report(user, person, kind=Reporter.Kind.SELF, now=now)
     _registered(person, by=user, now=now)
+    _speak(person, language=language, by=user, now=now)
     log.record("code.used", code, person=person, by=user, now=now)
     return user
+
+
+def _speak(person: Person, *, language: str, by: User, now: dt.datetime) -> None:
+    # A language that we have no texts in yet stays noted, for the interpreter.
+    ours = dict(settings.LANGUAGES)
+    if person.language in ours and language in ours:
+        intake.change_details(person, {"language": language}, by=by, now=now)
+
+
+@retrying_transaction
+def keep_language(user: User, *, language: str, now: dt.datetime) -> None:
+    """Keep the language that a citizen chose: of the pages, and of our messages."""
+    logins.keep_language(user, language=language)
+    person = Person.objects.filter(user=user).first()
+    if person is not None:
+        _speak(person, language=language, by=user, now=now)
 
 
 @retrying_transaction

@@ -8,6 +8,8 @@ from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
+from cases import enrolment
+from quarano import clock
 from quarano.accounts import logins
 from quarano.accounts.access import open_door, signed_in
 
@@ -67,7 +69,12 @@ def choose_language(request: HttpRequest) -> HttpResponse:
             secure=not settings.DEBUG,
         )
         if request.user.is_authenticated:
-            logins.keep_language(request.user, language=language)
+            if request.authority:
+                enrolment.keep_language(
+                    request.user, language=language, now=clock.now()
+                )
+            else:
+                logins.keep_language(request.user, language=language)
     return response
 
 

@@ -8,7 +8,6 @@ import time_machine
 from django.conf import settings
 from django.db import connection
 from django.test import Client
-from django.utils import translation
 from django_tenants.utils import tenant_context
 
 from cases import enrolment
@@ -737,11 +736,22 @@ def test_steps_need_a_login_and_are_nobody_elses(ida, anna, client, follow):
     assert b"Ida" not in client.get("/enrolment/details/").content
 
 
-def test_pages_speak_german_and_english(ida, anna, authority):
-    with time_machine.travel(NOW, tick=False), translation.override(None):
-        english = browser().get(LANDING)
-    assert b'lang="en"' in english.content
-    assert b"You have a code from us" in english.content
+def test_the_language_that_is_chosen_is_kept_for_pages_and_messages(ida, anna, client):
+    assert b'lang="en"' in client.get(LANDING).content
+    user = registered(ida, anna)
+    client.force_login(user)
+    client.post("/language/", {"language": "de", "next": LANDING})
+    assert b'lang="de"' in client.get(LANDING).content
+    ida.refresh_from_db()
+    user.refresh_from_db()
+    assert (ida.language, user.language) == ("de", "de")
+
+
+def test_a_language_without_texts_stays_noted(follow, anna):
+    kim = follow("Kim", language="tr")
+    registered(kim, anna, email="kim@mail.example")
+    kim.refresh_from_db()
+    assert kim.language == "tr"
 
 
 def test_a_code_opens_nothing_at_another_authority(ida, anna, other_authority):
