@@ -189,9 +189,7 @@ def open_house(port: int, stack: contextlib.ExitStack) -> Household:
     stack.callback(start_catcher(mail).stop)
     house = Household(environment(database, broker, port=port, mail=mail))
     stack.callback(house.stop)
-    if folder.read("stamp", None) != stamp():
-        print("Making the tables ...", flush=True)
-        house.run("prepare", PYTHON, "manage.py", "prepare_database")
+    # The page that shows the progress needs no table, so it is there first.
     folder.keep("progress", {"step": "starting", "share": 0, "done": False})
     web = house.start(
         "web",
@@ -204,6 +202,8 @@ def open_house(port: int, stack: contextlib.ExitStack) -> Household:
     print(
         f"Quarano: http://localhost:{port}/ (the outbreak is being played)", flush=True
     )
+    if folder.read("stamp", None) != stamp():
+        house.run("prepare", PYTHON, "manage.py", "prepare_database")
     house.run("seed", PYTHON, "manage.py", "seed")
     folder.keep("stamp", stamp())
     house.start(

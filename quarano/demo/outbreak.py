@@ -327,7 +327,9 @@ class Story:
                         one.person, outcome="reached", by=by, now=now,
                         number=one.person.telephone,
                     )  # fmt: skip
-                escalation.settle(one, outcome=outcome, word=word, by=by, now=now)
+                # A call that reached the person clears what was only silence.
+                if Escalation.objects.open().filter(pk=one.pk).exists():
+                    escalation.settle(one, outcome=outcome, word=word, by=by, now=now)
         if self.random.random() < 0.5:
             one = Person.objects.order_by("-recorded_at").first()
             if one:

@@ -75,6 +75,7 @@ def found_all(*, now: dt.datetime) -> None:
         with tenant_context(authority):
             hire(office, now=now)
     with schema_context("public"):
+        founding.keep_roles(founding.OPERATION)
         if not User.objects.filter(email=cast.OPERATOR.email).exists():
             hire_one(cast.OPERATOR, by=None, now=now)
     time.play_at(None)
