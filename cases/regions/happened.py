@@ -7,13 +7,13 @@ from uuid import UUID
 
 from django.db.models import F, Q
 
-from cases import history as log
-from cases import words
+from cases import timeline, words
 from cases.models import CallAttempt, Comment, Escalation, Person
 from quarano.accounts.models import User
 
 # Settled escalations, calls and comments that a region shows; the history has all.
 LATEST = 8
+EVERYTHING = 2000  # events of one person on one page
 
 
 def escalations(person: Person, *, user: User, now: dt.datetime) -> dict[str, Any]:
@@ -94,4 +94,4 @@ def comments(person: Person, *, user: User) -> dict[str, Any]:
 
 def history(person: Person, *, limit: int | None = 20) -> dict[str, Any]:
     """Who changed and who looked, newest first; without a limit everything."""
-    return {"rows": log.timeline(person, limit=limit or 10_000), "limit": limit}
+    return {"rows": timeline.read(person, limit=limit or EVERYTHING), "limit": limit}

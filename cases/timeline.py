@@ -1,0 +1,202 @@
+"""The history that a file shows: who changed what, and who looked, in words."""
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist
+from django.utils import formats
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cases.models import CallAttempt, Escalation, Monitoring, Person, Revision, Service
+from quarano.accounts.models import User
+from quarano.audit.models import Event
+
+# Reading a file over and over is one line; so many events are looked at for a row.
+SPARE = 3
+
+
+@dataclass
+class Row:
+    """One line of the history; `changes` are sentences 'Town: before → after'."""
+
+    what: str
+    who: str
+    at: dt.datetime
+    icon: str
+    state: str = ""
+    changes: list[str] = field(default_factory=list)
+
+
+def read(person: Person, *, limit: int) -> list[Row]:
+    """Return the newest events about a person, newest first, in three statements."""
+    events = Event.objects.filter(person=person.pk).order_by("-at", "-pk")
+    found = _once(list(events[: limit * SPARE]))[:limit]
+    changes = _changes(event.pk for event in found)
+    names = _names(event.actor for event in found if event.actor)
+    return [_row(event, names, changes.get(event.pk, [])) for event in found]
+
+
+def _once(events: Iterable[Event]) -> list[Event]:
+    """Leave out an event that says the same as the one before it in the list."""
+    found: list[Event] = []
+    for event in events:
+        last = found[-1] if found else None
+        is_reading = event.verb.endswith((".opened", ".viewed"))
+        is_again = last is not None and (last.verb, last.actor) == (
+            event.verb,
+            event.actor,
+        )
+        if not (is_reading and is_again and event.subject is None):
+            found.append(event)
+    return found
+
+
+def _names(actors: Iterable[UUID]) -> dict[UUID, str]:
+    users = User.objects.filter(pk__in=set(actors))
+    return dict(users.values_list("pk", "name"))
+
+
+def _changes(events: Iterable[UUID]) -> dict[UUID, list[str]]:
+    revisions = Revision.objects.filter(event__in=list(events))
+    return {
+        revision.event: [
+            _change(revision.subject_kind, name, before, after)
+            for name, (before, after) in json.loads(revision.changes).items()
+        ]
+        for revision in revisions
+    }
+
+
+def _change(subject_kind: str, name: str, before: Any, after: Any) -> str:
+    try:
+        model_field: Any = apps.get_model(subject_kind)._meta.get_field(name)
+    except (LookupError, FieldDoesNotExist):
+        return name
+    label = str(model_field.verbose_name)
+    choices = dict(getattr(model_field, "flatchoices", []))
+    values = [_value(value, choices) for value in (before, after)]
+    return f"{label[:1].upper()}{label[1:]}: {values[0]} → {values[1]}"
+
+
+def _value(value: Any, choices: Mapping[Any, Any]) -> str:
+    if value in (None, "", [], {}):
+        return _("nothing")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, str) and len(value) == 10:
+        day = parse_date(value) if value[4:5] == "-" else None
+        if day is not None:
+            return formats.date_format(day)
+    return str(choices.get(value, value))
+
+
+def _row(event: Event, names: Mapping[UUID, str], changes: list[str]) -> Row:
+    icon, state, text = WORDS.get(event.verb, ("document", "", event.verb))
+    what = str(text)
+    detail = _detail(event)
+    if detail:
+        what = f"{what}: {detail}"
+    if event.verb in STATES:
+        state = STATES[event.verb](event.codes) or state
+    return Row(what, _who(event, names), event.at, icon, state, changes)
+
+
+def _who(event: Event, names: Mapping[UUID, str]) -> str:
+    if event.actor is not None:
+        return names.get(event.actor) or _("somebody whose login is gone")
+    if event.actor_kind == Event.Actor.NOBODY:
+        return _("nobody signed in")
+    return _("by the rule")
+
+
+# The code of an event that says more than its verb, and the words for its values.
+DETAILS: dict[str, tuple[str, Any]] = {
+    "escalation": ("reason", Escalation.Reason),
+    "call": ("outcome", CallAttempt.Outcome),
+    "monitoring.concluded": ("conclusion", Monitoring.Conclusion),
+    "monitoring.opened": ("kind", Monitoring.Kind),
+    "order.served": ("way", Service.Way),
+    "person.invited": ("channel", Person.Channel),
+}
+
+
+def _detail(event: Event) -> str:
+    room = event.verb.partition(".")[0]
+    known = DETAILS.get(event.verb) or DETAILS.get(room)
+    value = event.codes.get(known[0]) if known else None
+    if known is None or not value:
+        return ""
+    words = known[1]
+    labels = {str(code): str(label) for code, label in words.choices}
+    said = labels.get(str(value), "")
+    outcome = event.codes.get("outcome")
+    if event.verb == "escalation.settled" and outcome:
+        outcomes = {str(code): str(label) for code, label in Escalation.Outcome.choices}
+        return f"{said}, {outcomes.get(str(outcome), outcome)}"
+    return said
+
+
+STATES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "call.recorded": lambda codes: (
+        "fine" if codes.get("outcome") == CallAttempt.Outcome.REACHED else ""
+    ),
+    "escalation.raised": lambda codes: (
+        "urgent" if codes.get("reason") in Escalation.MEDICAL else "due"
+    ),
+}
+
+_t = gettext_lazy
+# Verb → icon, colour, words.
+WORDS: dict[str, tuple[str, str, Any]] = {
+    "case.taken_up": ("virus", "", _t("Case taken up")),
+    "case.revised": ("pencil", "", _t("Case changed")),
+    "case.reported_again": ("virus", "", _t("Case reported again")),
+    "case.hospital": ("pencil", "", _t("Stay in hospital changed")),
+    "test.recorded": ("test", "", _t("Test added")),
+    "monitoring.opened": ("shield", "", _t("Monitoring opened")),
+    "monitoring.exposed_again": ("people", "", _t("Exposed again")),
+    "monitoring.concluded": ("stopped", "fine", _t("Monitoring concluded")),
+    "monitoring.reopened": ("undo", "due", _t("Monitoring reopened")),
+    "order.proposed": ("document", "", _t("Order proposed")),
+    "order.issued": ("document", "fine", _t("Order issued")),
+    "order.extended": ("document", "", _t("Order extended")),
+    "order.shortened": ("document", "", _t("Order shortened")),
+    "order.lifted": ("document", "fine", _t("Order lifted")),
+    "order.served": ("tick", "fine", _t("Order served")),
+    "person.recorded": ("person", "", _t("Person recorded")),
+    "person.changed": ("pencil", "", _t("Details changed")),
+    "person.invited": ("key", "", _t("Invited")),
+    "person.registered": ("tick", "fine", _t("Registered")),
+    "person.enrolled": ("tick", "fine", _t("Enrolled")),
+    "person.by_phone": ("phone", "", _t("By phone from now on")),
+    "person.died": ("stopped", "", _t("Death recorded")),
+    "person.death_withdrawn": ("undo", "due", _t("Death taken back")),
+    "questionnaire.saved": ("pencil", "", _t("Questionnaire saved")),
+    "notice.seen": ("eye", "", _t("Notice seen")),
+    "code.used": ("key", "", _t("Code used")),
+    "code.locked": ("lock", "due", _t("Code locked after wrong tries")),
+    "entry.submitted": ("pencil", "", _t("Diary entry")),
+    "entry.amended": ("pencil", "", _t("Diary entry changed")),
+    "escalation.raised": ("urgent", "due", _t("Raised")),
+    "escalation.eased": ("trend-down", "", _t("Eased")),
+    "escalation.cleared": ("fine", "fine", _t("Resolved by itself")),
+    "escalation.withdrawn": ("undo", "", _t("Withdrawn by the citizen")),
+    "escalation.settled": ("fine", "fine", _t("Settled")),
+    "escalation.snoozed": ("snoozed", "", _t("Snoozed")),
+    "escalation.woken": ("undo", "", _t("Back on the list")),
+    "escalation.assigned": ("assign", "", _t("Assigned")),
+    "escalation.undone": ("undo", "", _t("Opened again")),
+    "call.recorded": ("phone", "", _t("Call")),
+    "comment.written": ("comment", "", _t("Comment written")),
+    "file.opened": ("eye", "", _t("File opened")),
+    "panel.viewed": ("eye", "", _t("Seen on the worklist")),
+    "diary.viewed": ("eye", "", _t("Diary looked at")),
+    "messages.viewed": ("eye", "", _t("Messages looked at")),
+}

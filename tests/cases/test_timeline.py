@@ -1,0 +1,56 @@
+import pytest
+
+from cases import calls, containment, intake, timeline
+from quarano.audit import log
+from tests.cases.views.conftest import *  # noqa: F403 - the same cast
+from tests.cases.views.conftest import DAY, NOW, TODAY, isolation
+
+pytestmark = pytest.mark.django_db
+
+
+def said(person):
+    return [row.what for row in timeline.read(person, limit=50)]
+
+
+def test_the_history_says_what_happened_newest_first(ida, anna):
+    containment.issue(isolation(ida), by=anna, now=NOW + DAY)
+    calls.record_call(ida, outcome="reached", by=anna, now=NOW + 2 * DAY)
+    rows = timeline.read(ida, limit=50)
+    words = [row.what for row in rows]
+    assert words.index("Call: reached") < words.index("Order issued")
+    assert words.index("Order issued") < words.index("Case taken up")
+    assert "Raised: First call open" in words
+    call = rows[words.index("Call: reached")]
+    assert (call.who, call.state) == ("Anna", "fine")
+    assert rows[words.index("Order proposed")].who == "by the rule"
+
+
+def test_a_change_says_before_and_after(ida, anna):
+    intake.change_details(
+        ida, {"city": "Altstadt", "lives_alone": True}, by=anna, now=NOW
+    )
+    case = ida.cases.get()
+    intake.revise_case(case, {"onset": TODAY - DAY}, by=anna, now=NOW + DAY)
+    rows = {row.what: row for row in timeline.read(ida, limit=50)}
+    assert "Town: nothing → Altstadt" in rows["Details changed"].changes
+    assert "Lives alone: no → yes" in rows["Details changed"].changes
+    assert "Onset: Nov. 21, 2026 → Nov. 23, 2026" in rows["Case changed"].changes
+
+
+def test_looking_again_and_again_is_one_line(ida, anna):
+    for days in range(1, 5):
+        log.record("file.opened", None, by=anna, now=NOW + days * DAY, person=ida)
+    assert said(ida).count("File opened") == 1
+
+
+def test_every_verb_about_a_person_has_words(ida):
+    for icon, state, words in timeline.WORDS.values():
+        assert icon
+        assert state in ("", "fine", "due", "urgent")
+        assert str(words)
+
+
+def test_the_history_asks_three_statements(ida, anna, django_assert_num_queries):
+    intake.change_details(ida, {"city": "Altstadt"}, by=anna, now=NOW)
+    with django_assert_num_queries(3):
+        timeline.read(ida, limit=20)
