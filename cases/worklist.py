@@ -104,6 +104,10 @@ class Row:
         return min(shown_band(one, self.now, self.authority) for one in self.lights)
 
     @property
+    def key(self) -> str:
+        return str(self.person_id)
+
+    @property
     def lead(self) -> Escalation:
         return self.escalations[0]
 

@@ -15,6 +15,20 @@
     setTimeout(() => { region.textContent = text; }, 50);
   };
 
+  // What a form said that was answered without a page (HX-Trigger: announce).
+  document.addEventListener("announce", (event) => {
+    const told = event.detail.value || [];
+    const box = $("#messages");
+    announce(told.join(" "));
+    if (!box) return;
+    box.replaceChildren(...told.map((text) => {
+      const notice = document.createElement("p");
+      notice.className = "notice notice--fine";
+      notice.textContent = text;
+      return notice;
+    }));
+  });
+
   // --- Clicks ------------------------------------------------------------------------
   document.addEventListener("click", (event) => {
     const hit = (selector) => event.target.closest(selector);
@@ -130,6 +144,7 @@
   };
   let waitingForGo = 0;
   let lastRow = null;
+  let following = 0;
   const rows = () => $$("tr.row");
   const current = () => document.activeElement.closest("tr.row") || $("tr.row.is-selected");
   const keepRow = () => {
@@ -146,6 +161,11 @@
     link.focus();
     lastRow = link.getAttribute("href");
     next.scrollIntoView({ block: "nearest" });
+    // Where rows open a panel, it follows whoever stays on a row.
+    clearTimeout(following);
+    if (link.id && link.hasAttribute("hx-get")) {
+      following = setTimeout(() => document.getElementById(link.id)?.click(), 400);
+    }
   };
   const press = (key) => {
     const hits = $$(`[data-key="${CSS.escape(key)}"]`).filter((one) => one.offsetParent !== null || one.closest(".panel"));

@@ -8,7 +8,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+)
 
 from cases import escalation
 from cases import worklist as cases_worklist
@@ -53,15 +57,21 @@ def _page(
         "chosen": person,
         "panel": panel,
         "query": found.filters.query(),
-        "bulk": bulk or BulkForm(auto_id="bulk_%s"),
         "checked": request.POST.getlist("people"),
-        "me": str(request.user.pk),
         "may_settle": request.user.may("cases.settle"),
         "may_take_up": request.user.may("cases.take_up"),
-        "officials": names_of_officials() if request.user.may("cases.assign") else [],
         "coming": None if found.awake else upcoming.read(request.user, now=now),
+        **_bulk(request, bulk),
     }
     return render_page(request, "desk/worklist.html", context, status=status)
+
+
+def _bulk(request: HttpRequest, form: BulkForm | None = None) -> dict[str, Any]:
+    return {
+        "bulk": form or BulkForm(auto_id="bulk_%s"),
+        "me": str(request.user.pk),
+        "officials": names_of_officials() if request.user.may("cases.assign") else [],
+    }
 
 
 def _chosen(request: HttpRequest) -> Person | None:
@@ -104,7 +114,7 @@ def panel(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not request.htmx:
         return redirect(_back(request, person))
     response = _panel_alone(request, person, _panel(request, person))
-    if "X-Poll" not in request.headers:
+    if not {"do", "X-Poll"} & {*request.GET, *request.headers}:
         response["HX-Trigger-After-Swap"] = "person-chosen"
     return response
 
@@ -226,10 +236,23 @@ def _of_checked(request: HttpRequest) -> list[Escalation]:
     return list(found.filter(person__in=keys))
 
 
-@require_POST
+def _bulk_refused(request: HttpRequest, form: BulkForm) -> HttpResponse:
+    """The bar below the list with what is wrong, or the whole page with it."""
+    if not request.htmx:
+        return _page(request, bulk=form, status=422)
+    context = {"query": Filters.read(request.GET).query(), **_bulk(request, form)}
+    return render(request, "desk/_bulk.html", context, status=422)
+
+
+@require_http_methods(["GET", "POST"])
 @may("cases.settle")
 def settle_many(request: HttpRequest) -> HttpResponse:
     """Settle what is not medical about the checked people, with one comment."""
+    if request.method == "GET":
+        if not request.htmx:
+            return redirect(_back(request))
+        context = {"query": Filters.read(request.GET).query(), **_bulk(request)}
+        return render(request, "desk/_bulk.html", context)
     form = BulkForm(request.POST, auto_id="bulk_%s")
     found = _of_checked(request)
     others = [one for one in found if not one.is_medical]
@@ -238,7 +261,7 @@ def settle_many(request: HttpRequest) -> HttpResponse:
     elif not others:
         form.add_error(None, _("Medical reasons are settled one by one."))
     if not form.is_valid():
-        return _page(request, bulk=form, status=422)
+        return _bulk_refused(request, form)
     count = escalation.settle_many(
         others, **form.cleaned_data, by=request.user, now=clock.now()
     )
@@ -263,7 +286,7 @@ def assign_many(request: HttpRequest) -> HttpResponse:
         bulk = BulkForm({}, auto_id="bulk_%s")
         bulk.errors.clear()
         bulk.add_error(None, _("Check the people and choose to whom they go."))
-        return _page(request, bulk=bulk, status=422)
+        return _bulk_refused(request, bulk)
     count = escalation.assign(found, to=form.official, by=request.user, now=clock.now())
     text = ngettext("%(n)d reason assigned.", "%(n)d reasons assigned.", count)
     messages.success(request, text % {"n": count})

@@ -12,6 +12,7 @@ from tests.desk.conftest import NOW, official, raise_for, sign_in
 pytestmark = pytest.mark.django_db
 HOUR = dt.timedelta(hours=1)
 POLL = {"hx-request": "true", "hx-target": "worklist", "x-poll": "1"}
+BULK = {"hx-request": "true", "hx-target": "bulk"}
 IN_PANEL = {"hx-request": "true", "hx-target": "panel"}
 
 
@@ -257,7 +258,21 @@ def test_a_bulk_that_cannot_be_is_refused(desk, follow, reason, data, problem):
     assert problem in text(answer)
     assert Escalation.objects.open().exists()
     if "people" in data:
-        assert "checked" in text(answer)
+        assert f'form="bulk" hx-preserve checked aria-label="{kolja.name}"' in text(
+            answer
+        )
+
+
+def test_by_htmx_a_refused_bulk_answers_with_its_bar(desk, follow):
+    kolja = follow()
+    raise_for(kolja, "silent")
+    url = "/worklist/settle/?tab=all"
+    answer = desk.post(url, {"people": [kolja.pk], "outcome": "called"}, headers=BULK)
+    assert answer.status_code == 422
+    assert "Write one comment" in text(answer)
+    assert "<table" not in text(answer)
+    assert "Write one comment" not in text(desk.get(url, headers=BULK))
+    assert desk.get(url).url == "/worklist/?tab=all"
 
 
 def test_many_are_assigned_at_once(desk, anna, follow):
