@@ -90,7 +90,7 @@ def in_authorities_with(
             for name in _with_work(query, names[start : start + TOGETHER])
         ]
     for name in found:
-        task.apply_async([name, *args])
+        task.apply_async((name, *args))
     return found
 
 

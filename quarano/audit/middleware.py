@@ -61,7 +61,7 @@ def request_id(
 
     def middleware(request: HttpRequest) -> HttpResponse:
         number = str(uuid.uuid4())
-        request.request_id = number  # type: ignore[attr-defined]
+        request.request_id = number
         with started_by(number, client_address(request)):
             response = get_response(request)
         response.headers["X-Request-ID"] = number

@@ -71,7 +71,7 @@ def _enqueue(schema_name: str, pk: uuid.UUID) -> None:
     # Without waiting for a broker that is away: the sweep finds the message.
     from quarano.notifications.tasks import deliver
 
-    deliver.apply_async([schema_name, str(pk)], retry=False)
+    deliver.apply_async((schema_name, str(pk)), retry=False)
 
 
 def void(*, now: dt.datetime, about: uuid.UUID | None = None, prefix: str = "") -> int:

@@ -27,8 +27,8 @@ def render(message: Message) -> Rendered:
     with translation.override(language):
         # Plain text: nothing is escaped as if it were HTML.
         named = Context(context(message, authority), autoescape=False)
-        template = get_template(f"{message.template}.{message.channel}.txt").template
-        text = template.render(named).strip()
+        template = get_template(f"{message.template}.{message.channel}.txt")
+        text = template.template.render(named).strip()  # type: ignore[attr-defined]
     subject = ""
     if message.channel == Message.Channel.MAIL:
         subject, _, text = text.partition("\n")

@@ -24,7 +24,7 @@ def sweep() -> None:
     left = outbox.due(now=now).order_by("not_before").values_list("pk", flat=True)
     for pk in left[:SWEPT_AT_ONCE]:
         # The next sweep asks again, so what waited longer than that is dropped.
-        deliver.apply_async([connection.schema_name, str(pk)], expires=55)
+        deliver.apply_async((connection.schema_name, str(pk)), expires=55)
 
 
 @shared_task(ignore_result=True)

@@ -244,7 +244,7 @@ def test_the_sweep_asks_nobody_without_messages(
 
     write("other")
     tasks.sweep_all()
-    assert swept == [["neckartal"]]
+    assert swept == [("neckartal",)]
 
 
 @time_machine.travel(NOW, tick=False)

@@ -63,7 +63,7 @@ def test_a_message_is_delivered_after_the_commit(
     with django_capture_on_commit_callbacks(execute=True):
         message = write()
         assert asked == []
-    assert asked == [["neckartal", str(message.pk)]]
+    assert asked == [("neckartal", str(message.pk))]
 
 
 def test_a_message_for_later_waits_for_the_sweep(

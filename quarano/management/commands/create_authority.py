@@ -88,15 +88,11 @@ class Command(BaseCommand):
     def _tell_link(self) -> None:
         """The link is in the outbox until it is sent; nowhere else in clear."""
         invitation = StaffInvitation.objects.order_by("invited_at").first()
-        message = (
-            invitation
-            and Message.objects.filter(
-                purpose=f"staff-invitation:{invitation.pk}"
-            ).first()
-        )
-        if invitation is None or message is None:
+        if invitation is None:
             return
         self.stdout.write(f"An invitation goes to {invitation.email}.")
-        if message.token:
+        purpose = f"staff-invitation:{invitation.pk}"
+        message = Message.objects.filter(purpose=purpose).first()
+        if message and message.token:
             link = founding.invitation_link(message.token)
             self.stdout.write(f"Good once, until {invitation.expires_at:%c}: {link}")
