@@ -80,7 +80,7 @@ def read(
         "assign_form": _assign_form(user, form) if do == "assign" else None,
         "number": _number(person),
         "facts": _facts(person, monitoring),
-        "chart": narrow_chart(person, monitoring, now=now) if monitoring else "",
+        "chart": narrow_chart(person, now=now),
         "may_settle": user.may("cases.settle"),
         "may_assign": user.may("cases.assign"),
         "words": {

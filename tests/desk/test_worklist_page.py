@@ -6,6 +6,7 @@ from django.contrib.messages import get_messages
 
 from cases import escalation
 from cases.models import Escalation
+from diaries.models import Entry
 from quarano.audit.models import Event
 from tests.desk.conftest import NOW, official, raise_for, sign_in
 
@@ -98,6 +99,30 @@ def test_the_panel_stands_beside_the_list_without_javascript(desk, follow):
     ):
         assert part in page
     assert Event.objects.filter(verb="panel.viewed", person=kolja.pk).count() == 1
+
+
+def test_the_panel_draws_the_temperatures(desk, anna, follow):
+    kolja = follow()
+    raise_for(kolja)
+    url = f"/worklist/?tab=all&person={kolja.pk}"
+    assert "<h3>Temperature</h3>" not in text(desk.get(url))
+    opens = NOW - 4 * HOUR
+    Entry.objects.create(
+        person=kolja,
+        day=opens.date(),
+        half="morning",
+        opens=opens,
+        ends=opens + 11 * HOUR,
+        deadline=opens + 35 * HOUR,
+        reported_at=NOW,
+        reported_by=anna,
+        via="official",
+        temperature="38.9",
+    )
+    page = text(desk.get(url))
+    assert "<h3>Temperature</h3>" in page
+    assert ">38.9<" in page
+    assert "fever from 37.9" in page
 
 
 def test_without_a_number_the_panel_says_letter_or_visit(desk, follow):
