@@ -568,6 +568,9 @@ def assign(
         escalation.assigned_to = to
         escalation.save(update_fields=["assigned_to"])
         _note(escalation, "escalation.assigned", by=by, now=now)
+    # Whoever has somebody's escalation looks after them: what comes later goes there.
+    people = {one.person_id for one in found}
+    Monitoring.objects.open().filter(person__in=people).update(assigned_to=to)
     return len(found)
 
 

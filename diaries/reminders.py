@@ -145,7 +145,7 @@ def due(authority: HealthAuthority, routine: Routine, *, now: dt.datetime) -> li
         debt = owed.debt_of(keeper, authority.zone, routine, now=now)
         if len(debt.slots) >= 2:
             silent.append(debt)
-    return found + _representatives(silent, authority, routine, now=now)
+    return [*found, *_representatives(silent, authority, routine, now=now)]
 
 
 def _by_phone(keeper: owed.Keeper) -> bool:
@@ -324,10 +324,15 @@ def ladder(person: Person, slot: Slot, *, now: dt.datetime) -> list[Rung]:
             since + dt.timedelta(hours=routine.silent_after_hours),
         ),
     ]
-    return [
+    rungs = [
         _rung(code, label, moment, sent.get(code), stop, keeper, now=now)
         for code, label, moment in moments
     ]
+    stopped = [rung for rung in rungs if rung.state == "stopped" and not rung.message]
+    for rung in stopped[1:]:
+        # Why it stopped is said once.
+        rungs[rungs.index(rung)] = Rung(rung.code, rung.label, "waiting", None)
+    return rungs
 
 
 def _stop(

@@ -7,9 +7,9 @@ from django.utils import timezone
 
 
 def now() -> dt.datetime:
-    """Return this moment, aware, in UTC; in demo mode moved by the demo's offset."""
+    """Return this moment, aware, in UTC; in demo mode the demo's own."""
     if settings.DEMO:
-        from quarano.demo.time import offset
+        from quarano.demo import time
 
-        return timezone.now() + offset()
+        return time.now()
     return timezone.now()

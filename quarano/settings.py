@@ -312,6 +312,7 @@ TRANSPORTS = {
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("de", _("German")), ("en", _("English"))]
+FORMAT_MODULE_PATH = ["quarano.formats"]
 LOCALE_PATHS = [BASE_DIR / "quarano" / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"

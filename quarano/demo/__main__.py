@@ -258,7 +258,8 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", 8000)))
     parser.add_argument("--reset", action="store_true", help="begin anew")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, interrupted)
+    for wanted in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(wanted, interrupted)
     if options.reset:
         begin_anew()
     folder.folder().mkdir(parents=True, exist_ok=True, mode=0o700)

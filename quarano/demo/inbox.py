@@ -14,7 +14,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from quarano.demo import folder
-from quarano.demo.time import offset
+from quarano.demo.time import now
 
 _count = itertools.count()
 
@@ -48,7 +48,7 @@ def _put(channel: str, recipient: str, subject: str, body: str, at: str) -> None
 
 def put_sms(recipient: str, body: str) -> None:
     """Lay a text message into the inbox."""
-    _put("sms", recipient, "", body, (dt.datetime.now(dt.UTC) + offset()).isoformat())
+    _put("sms", recipient, "", body, now().isoformat())
 
 
 def letters(*, recipient: str = "", limit: int = 100) -> list[Letter]:
@@ -102,7 +102,7 @@ class Catcher:
             return "554 not a message"
         part = message.get_body(("plain",))
         stamp = message["Date"].datetime if message["Date"] else None
-        at = stamp or dt.datetime.now(dt.UTC) + offset()
+        at = stamp or now()
         _put(
             "mail",
             ", ".join(envelope.rcpt_tos),

@@ -130,6 +130,10 @@ class Story:
                 return
             if persona.order:
                 containment.issue(monitoring, by=by, now=now)
+            mine = Escalation.objects.open().filter(person=monitoring.person_id)
+            if not persona.called and self.random.random() < 0.5:
+                mine = mine.none()
+            escalation.assign(mine, to=by, by=by, now=now)
             if persona.by_phone:
                 enrolment.by_phone(monitoring.person, by=by, now=now)
             elif persona.called or persona.arrives:

@@ -8,11 +8,16 @@ _played: dt.datetime | None = None
 _seen: tuple[int, dt.timedelta] = (-1, dt.timedelta())
 
 
+def now() -> dt.datetime:
+    """Return the demo's moment, aware, in UTC."""
+    if _played is not None:
+        return _played
+    return dt.datetime.now(dt.UTC) + offset()
+
+
 def offset() -> dt.timedelta:
     """Return how far the demo's clock is ahead of the real one."""
     global _seen
-    if _played is not None:
-        return _played - dt.datetime.now(dt.UTC)
     try:
         changed = (folder.folder() / "offset.json").stat().st_mtime_ns
     except FileNotFoundError:

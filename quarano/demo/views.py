@@ -1,9 +1,11 @@
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from quarano import clock
@@ -24,7 +26,8 @@ def landing(request: HttpRequest) -> HttpResponse:
         "note": folder.read("note", ""),
         "password": cast.PASSWORD,
     }
-    return render(request, "demo/landing.html", context)
+    with timezone.override(ZoneInfo("Europe/Berlin")):
+        return render(request, "demo/landing.html", context)
 
 
 @require_GET

@@ -1,0 +1,1 @@
+"""How dates are written where the languages differ from what Django brings."""
