@@ -5,10 +5,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
+from django.db.models import OuterRef, Subquery
 from django.utils import formats
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
@@ -35,12 +35,15 @@ class Row:
 
 
 def read(person: Person, *, limit: int) -> list[Row]:
-    """Return the newest events about a person, newest first, in three statements."""
-    events = Event.objects.filter(person=person.pk).order_by("-at", "-pk")
-    found = _once(list(events[: limit * SPARE]))[:limit]
-    changes = _changes(event.pk for event in found)
-    names = _names(event.actor for event in found if event.actor)
-    return [_row(event, names, changes.get(event.pk, [])) for event in found]
+    """Return the newest events about a person, newest first, in one statement."""
+    revisions = Revision.objects.filter(person=person, event=OuterRef("pk"))
+    events = Event.objects.filter(person=person.pk).annotate(
+        revised=Subquery(revisions.values("changes")[:1]),
+        revised_kind=Subquery(revisions.values("subject_kind")[:1]),
+        name=Subquery(User.objects.filter(pk=OuterRef("actor")).values("name")[:1]),
+    )
+    found = _once(events.order_by("-at", "-pk")[: limit * SPARE])
+    return [_row(event) for event in found[:limit]]
 
 
 def _once(events: Iterable[Event]) -> list[Event]:
@@ -58,20 +61,11 @@ def _once(events: Iterable[Event]) -> list[Event]:
     return found
 
 
-def _names(actors: Iterable[UUID]) -> dict[UUID, str]:
-    users = User.objects.filter(pk__in=set(actors))
-    return dict(users.values_list("pk", "name"))
-
-
-def _changes(events: Iterable[UUID]) -> dict[UUID, list[str]]:
-    revisions = Revision.objects.filter(event__in=list(events))
-    return {
-        revision.event: [
-            _change(revision.subject_kind, name, before, after)
-            for name, (before, after) in json.loads(revision.changes).items()
-        ]
-        for revision in revisions
-    }
+def _changes(event: Any) -> list[str]:
+    return [
+        _change(event.revised_kind, name, before, after)
+        for name, (before, after) in json.loads(event.revised or "{}").items()
+    ]
 
 
 def _change(subject_kind: str, name: str, before: Any, after: Any) -> str:
@@ -97,7 +91,7 @@ def _value(value: Any, choices: Mapping[Any, Any]) -> str:
     return str(choices.get(value, value))
 
 
-def _row(event: Event, names: Mapping[UUID, str], changes: list[str]) -> Row:
+def _row(event: Any) -> Row:
     icon, state, text = WORDS.get(event.verb, ("document", "", event.verb))
     what = str(text)
     detail = _detail(event)
@@ -105,12 +99,12 @@ def _row(event: Event, names: Mapping[UUID, str], changes: list[str]) -> Row:
         what = f"{what}: {detail}"
     if event.verb in STATES:
         state = STATES[event.verb](event.codes) or state
-    return Row(what, _who(event, names), event.at, icon, state, changes)
+    return Row(what, _who(event), event.at, icon, state, _changes(event))
 
 
-def _who(event: Event, names: Mapping[UUID, str]) -> str:
+def _who(event: Any) -> str:
     if event.actor is not None:
-        return names.get(event.actor) or _("somebody whose login is gone")
+        return event.name or _("somebody whose login is gone")
     if event.actor_kind == Event.Actor.NOBODY:
         return _("nobody signed in")
     return _("by the rule")

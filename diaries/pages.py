@@ -341,9 +341,11 @@ def _is_final(monitoring: Monitoring, *, now: dt.datetime) -> bool:
 # --- Regions of the file -------------------------------------------------------------
 
 
-def file_diary(person: Person, *, now: dt.datetime) -> dict[str, Any]:
+def file_diary(
+    person: Person, *, now: dt.datetime, diary: Diary | None = None
+) -> dict[str, Any]:
     """Return the diary region of a person's file: chart, table, how many entered."""
-    diary = read(person, now=now)
+    diary = diary or read(person, now=now)
     if diary is None:
         entries = list(person.entries.order_by("-opens")[:40])
         return {"chart": None, "entries": entries, "names": rules.names()}
@@ -358,10 +360,12 @@ def file_diary(person: Person, *, now: dt.datetime) -> dict[str, Any]:
     }
 
 
-def file_ladder(person: Person, *, now: dt.datetime) -> dict[str, Any]:
+def file_ladder(
+    person: Person, *, now: dt.datetime, diary: Diary | None = None
+) -> dict[str, Any]:
     """Return the region of messages and reminders: the ladder of the slot that is
     owed, and what was sent last."""
-    diary = read(person, now=now)
+    diary = diary or read(person, now=now)
     messages = Message.objects.filter(about=person.pk).order_by("-written_at")[:8]
     if diary is None:
         return {"rungs": [], "messages": messages, "slot": ""}

@@ -174,12 +174,14 @@ class ExposureForm(forms.Form):
     disease = DiseaseField()
     last_exposure = DayField(
         label=_("Day of the last exposure"),
-        help_text=_("The last day together with a case."),
+        help_text=_(
+            "The last day together with a case; in its household the day on which "
+            "the first case at home fell ill."
+        ),
     )
     household = forms.BooleanField(
         label=_("Lives in the same household as the case"),
         required=False,
-        help_text=_("Then the day counts on which the first case at home fell ill."),
     )
 
     def __init__(

@@ -3,6 +3,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -39,6 +40,7 @@ def take_up(request: HttpRequest, pk: UUID | None = None) -> HttpResponse:
         title=_("Add a case"),
         lead=_("Reported by laboratory, telephone or fax"),
         button=_("Take up the case"),
+        other=(reverse("cases:open_quarantine"), _("Open a quarantine instead")),
     )
 
 
@@ -75,4 +77,5 @@ def open_quarantine(request: HttpRequest, pk: UUID | None = None) -> HttpRespons
         title=_("Open a quarantine"),
         lead=_("Of somebody who was together with a case"),
         button=_("Open the quarantine"),
+        other=(reverse("cases:take_up"), _("Add a case instead")),
     )

@@ -34,7 +34,7 @@ def test_a_change_says_before_and_after(ida, anna):
     rows = {row.what: row for row in timeline.read(ida, limit=50)}
     assert "Town: nothing → Altstadt" in rows["Details changed"].changes
     assert "Lives alone: no → yes" in rows["Details changed"].changes
-    assert "Onset: Nov. 21, 2026 → Nov. 23, 2026" in rows["Case changed"].changes
+    assert "Onset: 21 November 2026 → 23 November 2026" in rows["Case changed"].changes
 
 
 def test_looking_again_and_again_is_one_line(ida, anna):
@@ -50,7 +50,7 @@ def test_every_verb_about_a_person_has_words(ida):
         assert str(words)
 
 
-def test_the_history_asks_three_statements(ida, anna, django_assert_num_queries):
+def test_the_history_asks_one_statement(ida, anna, django_assert_num_queries):
     intake.change_details(ida, {"city": "Altstadt"}, by=anna, now=NOW)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(1):
         timeline.read(ida, limit=20)
