@@ -9,7 +9,6 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from diaries.slots import Slot
 from django.db import connection
 from django_tenants.utils import tenant_context
 
@@ -17,6 +16,7 @@ from cases import calls, comments, containment, enrolment, escalation, intake
 from cases.models import Case, Disease, Escalation, Monitoring, Person
 from diaries import submission
 from diaries.models import Entry
+from diaries.slots import Slot
 from health_authorities.models import HealthAuthority
 from quarano.accounts.models import User
 from quarano.demo import jobs, time
@@ -215,9 +215,12 @@ class Story:
             order = monitoring and monitoring.orders.issued().first()
             if order:
                 containment.serve(
-                    order, way="oral", effective_on=self.authority.localdate(now), by=by,
+                    order,
+                    way="oral",
+                    effective_on=self.authority.localdate(now),
+                    by=by,
                     now=now,
-                )  # fmt: skip
+                )
 
         return happen
 
@@ -234,9 +237,12 @@ class Story:
             ):
                 return
             user = enrolment.register(
-                code, email=persona.email if persona.mail else f"{persona.slug}@mail.example",
-                password=PASSWORD, language=persona.language, now=now,
-            )  # fmt: skip
+                code,
+                email=persona.email if persona.mail else f"{persona.slug}@mail.example",
+                password=PASSWORD,
+                language=persona.language,
+                now=now,
+            )
             enrolment.acknowledge(user, now=now)
             enrolment.save_details(person, {}, by=user, now=now)
             course = COURSES[persona.course](persona.anchor, self.random)
