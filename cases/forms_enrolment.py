@@ -146,22 +146,26 @@ class _Remembers(forms.ModelForm):
     again: dict[str, Any] = {}
 
 
-def _line(label: Any, length: int, autocomplete: str) -> forms.CharField:
+def _line(label: Any, length: int, autocomplete: str, missing: Any) -> forms.CharField:
     return forms.CharField(
         label=label,
         max_length=length,
+        error_messages={"required": missing},
         widget=forms.TextInput({"autocomplete": autocomplete}),
     )
 
 
 class DetailsForm(_Remembers):
-    street = _line(_("Street and number"), 160, "street-address")
+    street = _line(
+        _("Street and number"), 160, "street-address", _("Enter street and number.")
+    )
     postal_code = PostalCodeField(
         label=_("Postal code"),
         max_length=10,
+        error_messages={"required": _("Enter the postal code.")},
         widget=forms.TextInput({"autocomplete": "postal-code", "inputmode": "numeric"}),
     )
-    city = _line(_("Town"), 120, "address-level2")
+    city = _line(_("Town"), 120, "address-level2", _("Enter the town."))
     mobile = MobileField(label=_("Mobile"))
     phone = TelephoneField(label=_("Another phone"))
     email = forms.EmailField(
@@ -172,7 +176,10 @@ class DetailsForm(_Remembers):
     preferred_channel = forms.ChoiceField(
         label=_("How shall we remind you?"),
         required=False,
-        choices=Person.Channel,
+        choices=[
+            (Person.Channel.MAIL.value, _("By e-mail")),
+            (Person.Channel.SMS.value, _("By text message")),
+        ],
         widget=Choices,
     )
     lives_alone = forms.BooleanField(
@@ -206,6 +213,12 @@ class DetailsForm(_Remembers):
         return cleaned
 
 
+class Symptoms(ManyChoices):
+    """The first of the catalogue at once, the rare ones behind 'Something else'."""
+
+    template_name = "enrolment/_symptoms.html"
+
+
 def _yes_or_no(label: Any) -> forms.TypedChoiceField:
     """Yes or no, neither chosen beforehand."""
     return forms.TypedChoiceField(
@@ -221,18 +234,18 @@ def _yes_or_no(label: Any) -> forms.TypedChoiceField:
 def _words(label: Any) -> forms.CharField:
     return forms.CharField(
         label=label,
-        required=False,
         max_length=2000,
         widget=forms.Textarea({"rows": 2}),
+        error_messages={"required": _("You chose yes: tell us in a few words.")},
     )
 
 
 class QuestionnaireForm(_Remembers):
     """The questions of the enrolment; each yes with its words."""
 
-    has_symptoms = _yes_or_no(_("Have you had symptoms since you fell ill, or now?"))
+    has_symptoms = _yes_or_no(_("Do you have symptoms, or did you have any?"))
     symptoms = forms.MultipleChoiceField(
-        label=_("Which?"), required=False, widget=ManyChoices
+        label=_("Which?"), required=False, widget=Symptoms
     )
     onset = SplitDateField(label=_("First symptom on"), required=False)
     onset_unknown = forms.BooleanField(
@@ -241,7 +254,9 @@ class QuestionnaireForm(_Remembers):
     doctor = forms.CharField(
         label=_("Your family doctor"), required=False, max_length=160
     )
-    has_source_guess = _yes_or_no(_("Do you think you know where you caught it?"))
+    has_source_guess = _yes_or_no(
+        _("Do you have an idea where the infection may come from?")
+    )
     source_guess = _words(_("Where, from whom?"))
     source_day = SplitDateField(label=_("On which day?"), required=False)
     has_conditions = _yes_or_no(_("Do you have pre-existing conditions?"))
@@ -262,7 +277,9 @@ class QuestionnaireForm(_Remembers):
             "vulnerable",
         ]  # fmt: skip
 
-    # Each question, and what a yes asks for.
+    # What a yes asks for must not be asked of a no by the browser.
+    use_required_attribute = False
+    # Each question, and the words that a yes asks for.
     PAIRS = {
         "has_source_guess": "source_guess",
         "has_conditions": "conditions",
@@ -279,12 +296,29 @@ class QuestionnaireForm(_Remembers):
         self.fields["symptoms"].choices = list(names.items())  # type: ignore[attr-defined]
         if not names:
             del self.fields["symptoms"]
+        for question, words in self.PAIRS.items():
+            answer = self.data.get(self.add_prefix(question))
+            self.fields[words].required = not self.is_bound or answer == "True"
+
+    @property
+    def asks(self) -> list[tuple[forms.BoundField, list[forms.BoundField]]]:
+        """Each question, and the fields that open with a yes."""
+        follow = {
+            "has_symptoms": ["symptoms", "onset", "onset_unknown"],
+            "doctor": [],
+            "has_source_guess": ["source_guess", "source_day"],
+            "has_conditions": ["conditions"],
+            "is_medical_staff": ["medical_staff"],
+            "met_vulnerable": ["vulnerable"],
+        }
+        return [
+            (self[question], [self[name] for name in names if name in self.fields])
+            for question, names in follow.items()
+        ]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         for question, words in self.PAIRS.items():
-            if cleaned.get(question) and not cleaned.get(words, "").strip():
-                self.add_error(words, _("You chose yes: tell us in a few words."))
             if cleaned.get(question) is False:
                 cleaned[words] = ""
         for name in ("onset", "source_day"):
