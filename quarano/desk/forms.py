@@ -21,9 +21,10 @@ def officials() -> list[User]:
 
 def names_of_officials() -> list[tuple[str, str]]:
     """Return key and name of them, at most a minute old: the list is polled."""
-    found: list[tuple[str, str]] = cache.get_or_set(
-        "desk:officials", lambda: [(str(one.pk), one.name) for one in officials()], 60
-    )
+    found: list[tuple[str, str]] | None = cache.get("desk:officials")
+    if found is None:
+        found = [(str(one.pk), one.name) for one in officials()]
+        cache.set("desk:officials", found, 60)
     return found
 
 

@@ -10,7 +10,7 @@ from django.utils import formats
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from cases import words
+from cases import calls, words
 from cases import worklist as cases_worklist
 from cases.forms import SettleForm, SnoozeForm
 from cases.models import Escalation, Monitoring, Person
@@ -79,6 +79,7 @@ def read(
         "assigned_to": next((one.assigned_to for one in open_ones), None),
         "assign_form": _assign_form(user, form) if do == "assign" else None,
         "number": _number(person),
+        "needs_letter": bool(person.telephone) and calls.needs_letter(person, now=now),
         "facts": _facts(person, monitoring),
         "chart": narrow_chart(person, now=now),
         "may_settle": user.may("cases.settle"),

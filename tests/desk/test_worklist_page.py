@@ -4,7 +4,7 @@ import html
 import pytest
 from django.contrib.messages import get_messages
 
-from cases import escalation
+from cases import calls, escalation
 from cases.models import Escalation
 from diaries.models import Entry
 from quarano.audit.models import Event
@@ -131,6 +131,27 @@ def test_without_a_number_the_panel_says_letter_or_visit(desk, follow):
     page = text(desk.get(f"/worklist/?person={kolja.pk}"))
     assert "letter or visit" in page
     assert "tel:" not in page
+
+
+def test_after_three_calls_in_vain_the_panel_says_letter_or_visit(desk, anna, follow):
+    kolja = follow()
+    raise_for(kolja)
+    url = f"/worklist/?person={kolja.pk}"
+    for hours in (30, 20, 10):
+        assert "letter or visit" not in text(desk.get(url))
+        calls.record_call(kolja, outcome="no_answer", by=anna, now=NOW - hours * HOUR)
+    page = text(desk.get(url))
+    assert "letter or visit" in page
+    assert "no answer" in page
+
+
+def test_a_possible_duplicate_leads_to_the_other_record(desk, follow):
+    kolja, other = follow(), follow("Kolja Busch")
+    facts = {"same": ["phone"], "other": str(other.pk)}
+    raise_for(kolja, "possible_duplicate", occasion=str(other.pk), facts=facts)
+    page = text(desk.get(f"/worklist/?person={kolja.pk}"))
+    assert "same phone" in page
+    assert f'href="/people/{other.pk}/"' in page
 
 
 def test_the_panel_alone_for_htmx_and_the_page_for_others(desk, follow):
