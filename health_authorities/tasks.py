@@ -61,6 +61,7 @@ def authority_task(
             with _entered(schema_name, public=public):
                 work(*args, **kwargs)
 
+        task.enters = PUBLIC if public else "authority"
         return task
 
     return decorate(func) if func is not None else decorate

@@ -1,6 +1,7 @@
 import logging
 
 import pytest
+from celery import Task
 from django.db import connection
 from django.utils import timezone
 from django_tenants.utils import schema_context
@@ -9,6 +10,7 @@ from health_authorities.models import HealthAuthority, current
 from health_authorities.tasks import authority_task, in_authorities_with
 from quarano.audit import log
 from quarano.audit.models import Event
+from quarano.celery import app
 from quarano.clock import now
 
 seen: list[tuple[str, str, tuple[object, ...]]] = []
@@ -136,3 +138,50 @@ def test_public_has_work_too_where_it_is_asked(db, jobs_at_once):
 
     assert in_authorities_with(events, look_anywhere) == []
     assert in_authorities_with(events, look_anywhere, public=True) == ["public"]
+
+
+# Those that hand out tasks, and those that work in public alone.
+WITHOUT_AUTHORITY = {"quarano.tasks.found_requested"}
+
+
+def ours() -> dict[str, Task]:
+    app.loader.import_default_modules()
+    return {
+        name: task
+        for name, task in app.tasks.items()
+        if not name.startswith(("celery.", "tests.", "quarano.demo."))
+    }
+
+
+def test_every_job_of_the_timetable_exists():
+    wanted = {entry["task"] for entry in app.conf.beat_schedule.values()}
+
+    assert wanted <= set(ours())
+
+
+def test_every_task_enters_an_authority_or_hands_out():
+    astray = {
+        name
+        for name, task in ours().items()
+        if not hasattr(task, "enters") and not name.endswith("_all")
+    }
+
+    assert astray == WITHOUT_AUTHORITY
+
+
+@pytest.mark.parametrize("name", ["", "nowhere", "authority_template", "pg_catalog"])
+def test_no_task_works_in_a_schema_that_is_no_authoritys(db, name):
+    for task in ours().values():
+        if hasattr(task, "enters"):
+            with pytest.raises(HealthAuthority.DoesNotExist):
+                task(name)
+
+
+def test_no_task_of_an_authority_works_in_public(db):
+    inside = [task for task in ours().values() if task.__dict__.get("enters")]
+
+    assert len(inside) > 5
+    for task in inside:
+        if task.enters == "authority":
+            with pytest.raises(HealthAuthority.DoesNotExist):
+                task("public")

@@ -1,11 +1,13 @@
 import datetime as dt
 import time
 
+import psycopg
 import pytest
 import time_machine
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.apps import apps
 from django.db import connection
+from django.db.utils import OperationalError
 from django.test import Client
 from django_tenants.utils import schema_context
 
@@ -277,6 +279,26 @@ def test_a_lost_second_factor_is_replaced_by_a_new_link(desk, anna):
 
     assert not User.objects.get(pk=anna.pk).has_usable_password()
     assert Message.objects.filter(recipient=anna.email).exists()
+
+
+def test_a_refused_transaction_is_run_again(desk, anna):
+    refused = []
+
+    def refuse_once(execute, sql, *rest):
+        if sql.startswith('UPDATE "accounts_user"') and not refused:
+            refused.append(sql)
+            cause = psycopg.errors.SerializationFailure("restart transaction")
+            raise OperationalError(str(cause)) from cause
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(refuse_once):
+        change(desk, anna, roles=["supervisor"])
+
+    assert refused
+    assert User.objects.get(pk=anna.pk).roles == ["supervisor"]
+    assert (
+        Event.objects.filter(verb="staff.roles_changed", subject=anna.pk).count() == 1
+    )
 
 
 def test_names_and_addresses_of_staff_are_not_edited_here(desk, anna):
