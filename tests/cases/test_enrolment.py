@@ -61,7 +61,7 @@ def disease(authority):
             approved_at=NOW,
         )
     if not Routine.objects.exists():
-        Routine.objects.create(valid_from=dt.date(2026, 1, 1))
+        Routine.objects.create(valid_from=dt.date(2026, 1, 1), drafted_at=NOW)
     return found
 
 
@@ -734,6 +734,21 @@ def test_steps_need_a_login_and_are_nobody_elses(ida, anna, client, follow):
     enrolment.acknowledge(other, now=NOW)
     client.force_login(other)
     assert b"Ida" not in client.get("/enrolment/details/").content
+
+
+def test_a_login_opens_only_the_diaries_it_keeps(ida, anna, client, follow):
+    kolja = registered(follow("Kolja"), anna, email="kolja@mail.example")
+    client.force_login(kolja)
+    own = Person.objects.get(user=kolja)
+    assert client.get(f"/diary/{own.pk}/dates/").status_code == 200
+    foreign = client.get(f"/diary/{ida.pk}/dates/")
+    missing = client.get(f"/diary/{anna.pk}/dates/")
+    assert foreign.status_code == missing.status_code == 404
+    Reporter.objects.filter(user=kolja).update(until=NOW.date())
+    assert client.get(f"/diary/{own.pk}/dates/").status_code == 200
+    with time_machine.travel(NOW + dt.timedelta(days=1), tick=False):
+        client.force_login(kolja)
+        assert client.get(f"/diary/{own.pk}/dates/").status_code == 404
 
 
 def test_the_language_that_is_chosen_is_kept_for_pages_and_messages(ida, anna, client):
