@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from cases import escalation
 from cases.arithmetic import SlotFacts
 from cases.models import Escalation, Monitoring, Person, Policy, Routine
@@ -309,6 +311,7 @@ def escalate_missed(*, now: dt.datetime) -> None:
     """
     today = current().localdate(now)
     routine = Routine.objects.in_force(on=today)
+    _rest_in_hospital(today, now=now)
     for debt in owed.debts(routine, now=now):
         _entry_missing(debt, routine, now=now)
         if debt.silence >= dt.timedelta(hours=routine.silent_after_hours):
@@ -318,11 +321,26 @@ def escalate_missed(*, now: dt.datetime) -> None:
                 occasion=f"{debt.since:%Y-%m-%dT%H:%M}",
                 facts={
                     "since": debt.since.isoformat(),
-                    "hours": int(debt.silence.total_seconds() // 3600),
                     "lives_alone": debt.person.lives_alone,
                 },
                 now=now,
             )
+
+
+def _rest_in_hospital(today: dt.date, *, now: dt.datetime) -> None:
+    """Whoever is in hospital owes nothing: what was raised for silence goes."""
+    silent = (
+        Escalation.objects.open()
+        .filter(
+            reason__in=[Reason.ENTRY_MISSING, Reason.SILENT],
+            person__cases__in_hospital_since__lte=today,
+        )
+        .filter(
+            Q(person__cases__in_hospital_until__isnull=True)
+            | Q(person__cases__in_hospital_until__gte=today)
+        )
+    )
+    escalation.clear_all(silent.values_list("pk", flat=True), now=now)
 
 
 def _entry_missing(debt: "owed.Debt", routine: Routine, *, now: dt.datetime) -> None:

@@ -295,7 +295,11 @@ def dates(person: Person, *, now: dt.datetime) -> list[Dates]:
         .prefetch_related("orders__services")
         .order_by("-opened_at")
     )
-    shown = [one for one in found if one.is_open] or found[:1]
+    routine = Routine.objects.in_force(on=current().localdate(now))
+    readable = now - dt.timedelta(days=routine.readable_days)
+    shown = [one for one in found if one.is_open] or [
+        one for one in found[:1] if one.concluded_at and one.concluded_at > readable
+    ]
     return [_dates(one, now=now) for one in shown]
 
 

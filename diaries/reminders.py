@@ -26,6 +26,7 @@ from quarano.notifications.models import Message
 FIRST, OVERDUE, REPRESENTATIVE = "first", "overdue", "representative"
 CALL, SUPERVISOR = "call", "supervisor"
 WRITTEN_IN = ("de", "en")
+LAST_CALL = dt.timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,13 @@ def reminded_at(
     else:
         time = person.preferred_morning or routine.remind_morning
     zone = authority.zone
-    moment = max(authority.at(slot.day, time), slot.opens(zone, routine))
+    opens = slot.opens(zone, routine)
+    moment = max(authority.at(slot.day, time), opens)
+    before = authority.at(slot.day, routine.quiet_from) - LAST_CALL
+    is_late = is_quiet(time, routine) and time >= routine.quiet_from
+    if is_late and before >= opens:
+        # Who wishes for an hour in the night is told before it.
+        return before
     return after_quiet(moment, authority, routine)
 
 
@@ -186,7 +193,7 @@ def _own(
             zone, routine, last_day=keeper.last_day
         ):
             continue
-        if _is_reached(person, slot, rung, zone, routine):
+        if _heard_of(person, slot, zone, routine, last_day=keeper.last_day):
             continue
         yield Due(
             keeper,
@@ -199,12 +206,22 @@ def _own(
         )
 
 
-def _is_reached(
-    person: Person, slot: Slot, rung: str, zone: dt.tzinfo, routine: Routine
+def _heard_of(
+    person: Person,
+    slot: Slot,
+    zone: dt.tzinfo,
+    routine: Routine,
+    *,
+    last_day: dt.date | None,
 ) -> bool:
-    """Whether a call reached the person since the slot opened: it stops the ladder."""
-    reached = person.last_reached_at
-    return reached is not None and reached >= slot.opens(zone, routine)
+    """Whether a call reached the person since the slot opened, or any entry came
+    since it ended: both stop its ladder."""
+    reached, entered = person.last_reached_at, person.last_entry_at
+    if reached is not None and reached >= slot.opens(zone, routine):
+        return True
+    return entered is not None and entered >= slot.ends(
+        zone, routine, last_day=last_day
+    )
 
 
 def language_of(person: Person, authority: HealthAuthority) -> str:
@@ -256,7 +273,11 @@ def _write(one: Due, *, now: dt.datetime) -> Message | None:
     entered = Entry.objects.filter(
         person=person, day=one.slot.day, half=one.slot.half
     ).exists()
-    if entered or person.died_on is not None:
+    routine = Routine.objects.in_force(on=current().localdate(now))
+    heard_of = _heard_of(
+        person, one.slot, current().zone, routine, last_day=one.keeper.last_day
+    )
+    if entered or heard_of or person.died_on is not None:
         return None
     return outbox.write(
         one.purpose,
@@ -345,9 +366,12 @@ def _stop(
     if entry is not None:
         return entry.reported_at, _("entry made")
     routine = Routine.objects.in_force(on=authority.localdate(now))
-    reached = person.last_reached_at
-    if reached is not None and reached >= slot.opens(authority.zone, routine):
+    reached, zone = person.last_reached_at, authority.zone
+    if reached is not None and reached >= slot.opens(zone, routine):
         return reached, _("reached by phone")
+    later, last_day = person.last_entry_at, keeper.last_day
+    if later is not None and _heard_of(person, slot, zone, routine, last_day=last_day):
+        return later, _("another entry made")
     if keeper.is_in_hospital(authority.localdate(now)):
         return now, _("in hospital")
     return None

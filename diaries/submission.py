@@ -231,6 +231,9 @@ def _follow_up(
     }
     for monitoring in monitorings:
         _judge(entry, entries, monitoring, policies[monitoring.pk], symptoms, now=now)
+        _look_again(
+            entry, entries, monitoring, policies[monitoring.pk], symptoms, now=now
+        )
     escalation.clear(person, [Reason.ENTRY_MISSING, Reason.SILENT], now=now)
     # Any entry stops the ladder.
     outbox.void(now=now, prefix=f"diary:{person.pk}:")
@@ -242,6 +245,38 @@ def _follow_up(
             if monitoring.is_isolation:
                 containment.propose(monitoring, now=now)
     _compare_onset(entries, monitorings, policy, symptoms, now=now)
+
+
+def _look_again(
+    entry: Entry,
+    entries: list[Entry],
+    monitoring: Monitoring,
+    policy: Policy,
+    symptoms: rules.Catalogue,
+    *,
+    now: dt.datetime,
+) -> None:
+    """Raise what later entries say only now, such as a symptom that has become the
+    first because an earlier entry was corrected. Takes nothing back."""
+    for place, later in enumerate(entries):
+        if later.opens <= entry.opens:
+            continue
+        for one in rules.findings(
+            later,
+            entries[:place],
+            policy,
+            symptoms,
+            kind=monitoring.kind,
+            person=monitoring.person,
+        ):
+            escalation.raise_(
+                monitoring,
+                one.reason,
+                occasion=rules.slot_of(later).key,
+                facts=one.facts,
+                now=now,
+                policy=policy,
+            )
 
 
 def _judge(

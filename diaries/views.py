@@ -176,11 +176,9 @@ def dates(request: HttpRequest, person: Person) -> HttpResponse:
 def read_order(request: HttpRequest, person: Person) -> HttpResponse:
     """Note that the order was read on the portal: an attempt of service."""
     now = clock.now()
-    order = Order.objects.filter(
-        pk=request.POST.get("order") or None,
-        monitoring__in=Monitoring.objects.filter(person=person),
-        issued_at__isnull=False,
-    ).first()
+    orders = Order.objects.issued().filter(monitoring__person=person)
+    asked = request.POST.get("order", "")
+    order = next((one for one in orders if str(one.pk) == asked), None)
     if order is None:
         raise Http404
     if not order.services.filter(way="portal").exists():
