@@ -61,7 +61,7 @@ def authority_task(
             with _entered(schema_name, public=public):
                 work(*args, **kwargs)
 
-        task.enters = PUBLIC if public else "authority"
+        task.enters = PUBLIC if public else "authority"  # type: ignore[attr-defined]
         return task
 
     return decorate(func) if func is not None else decorate

@@ -9,7 +9,7 @@ from django.core.validators import RegexValidator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from cases import policy as versions
 from cases.arithmetic import check_examples
@@ -22,12 +22,16 @@ from quarano.admin.shared import register
 from quarano.admin.sites import Refused, Rows, authority_admin, changes
 
 REFUSALS = {
-    versions.Immutable: _lazy(
+    versions.Immutable: gettext_lazy(
         "This version can no longer be changed: draft a new one."
     ),
-    versions.TooEarly: _lazy("A version holds from tomorrow on at the earliest."),
-    versions.DayTaken: _lazy("Another version begins on that day."),
-    versions.SamePerson: _lazy("Somebody else than who drafted it has to approve it."),
+    versions.TooEarly: gettext_lazy(
+        "A version holds from tomorrow on at the earliest."
+    ),
+    versions.DayTaken: gettext_lazy("Another version begins on that day."),
+    versions.SamePerson: gettext_lazy(
+        "Somebody else than who drafted it has to approve it."
+    ),
 }
 
 
@@ -48,7 +52,7 @@ class VersionRows(Rows):
             and _is_draft(obj)
         )
 
-    @admin.display(description=_lazy("state"))
+    @admin.display(description=gettext_lazy("state"))
     def state(self, version: Policy | Routine) -> str:
         return state_in_words(version)
 
@@ -79,7 +83,7 @@ def state_in_words(version: Policy | Routine) -> str:
 class ExampleRows(admin.TabularInline):
     model = PolicyExample
     extra = 1
-    verbose_name_plural = _lazy("worked examples: each must compute as written")
+    verbose_name_plural = gettext_lazy("worked examples: each must compute as written")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.may("policy.approve")
@@ -138,14 +142,14 @@ class PolicyRows(VersionRows):
             raise Refused(REFUSALS[versions.Immutable]) from error
 
     @admin.action(
-        description=_lazy("Draft a new version of this"), permissions=["change"]
+        description=gettext_lazy("Draft a new version of this"), permissions=["change"]
     )
     def draft(self, request: HttpRequest, policies: QuerySet[Policy]) -> None:
         for policy in policies:
             made = versions.draft_policy(policy, by=request.user, now=clock.now())
             self.message_user(request, _("Drafted: %(policy)s") % {"policy": made})
 
-    @admin.action(description=_lazy("Approve"), permissions=["view"])
+    @admin.action(description=gettext_lazy("Approve"), permissions=["view"])
     def approve(self, request: HttpRequest, policies: QuerySet[Policy]) -> None:
         for policy in policies:
             self._approve(request, policy)
@@ -203,7 +207,7 @@ class RoutineRows(VersionRows):
             raise Refused(REFUSALS[versions.Immutable]) from error
 
     @admin.action(
-        description=_lazy("Draft a new version of this"), permissions=["change"]
+        description=gettext_lazy("Draft a new version of this"), permissions=["change"]
     )
     def draft(self, request: HttpRequest, routines: QuerySet[Routine]) -> None:
         for routine in routines:
@@ -215,10 +219,10 @@ class SymptomForm(forms.ModelForm):
     """The names, one field for each language."""
 
     code = forms.CharField(
-        label=_lazy("code"),
+        label=gettext_lazy("code"),
         max_length=40,
         validators=[RegexValidator(r"^[a-z][a-z0-9_]*$")],
-        help_text=_lazy("Small letters, digits and _; never changes."),
+        help_text=gettext_lazy("Small letters, digits and _; never changes."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from health_authorities import hosts
 from health_authorities.models import Domain, FoundingRequest, HealthAuthority
@@ -74,7 +74,7 @@ class DomainRows(Rows):
                 _("Links lead to this host: make another one primary first.")
             ) from error
 
-    @admin.action(description=_lazy("Make this the host that links lead to"))
+    @admin.action(description=gettext_lazy("Make this the host that links lead to"))
     def make_primary(self, request: HttpRequest, domains: QuerySet[Domain]) -> None:
         for domain in domains:
             hosts.make_primary(domain, by=request.user, now=clock.now())
@@ -115,7 +115,7 @@ class FoundingRequestRows(Rows):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.get_fields(request, obj) if obj is not None else []
 
-    @admin.display(description=_lazy("progress"))
+    @admin.display(description=gettext_lazy("progress"))
     def progress(self, request: FoundingRequest) -> str:
         steps = list(founding.STEPS)
         if request.step not in steps:
@@ -128,7 +128,7 @@ class FoundingRequestRows(Rows):
     ) -> None:
         founding.ask_for(obj, by=request.user, now=clock.now())
 
-    @admin.action(description=_lazy("Try again what failed"))
+    @admin.action(description=gettext_lazy("Try again what failed"))
     def try_again(
         self, request: HttpRequest, requests: QuerySet[FoundingRequest]
     ) -> None:

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from quarano import clock
 from quarano.accounts import invitations, staff
@@ -34,7 +34,7 @@ def in_words(roles: Iterable[str]) -> str:
 
 class RolesForm(forms.ModelForm):
     roles = forms.MultipleChoiceField(
-        label=_lazy("roles"), widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("roles"), widget=forms.CheckboxSelectMultiple
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -89,11 +89,11 @@ class StaffRows(Rows):
             .annotate(has_second_factor=Exists(factors))
         )
 
-    @admin.display(description=_lazy("roles"))
+    @admin.display(description=gettext_lazy("roles"))
     def role_list(self, user: User) -> str:
         return in_words(user.roles)
 
-    @admin.display(description=_lazy("second factor"), boolean=True)
+    @admin.display(description=gettext_lazy("second factor"), boolean=True)
     def second_factor(self, user: User) -> bool:
         return bool(getattr(user, "has_second_factor", False))
 
@@ -114,7 +114,9 @@ class StaffRows(Rows):
                 _("Nobody would be left who can let anybody in again.")
             ) from error
 
-    @admin.action(description=_lazy("Send a new link; ends password and second factor"))
+    @admin.action(
+        description=gettext_lazy("Send a new link; ends password and second factor")
+    )
     def send_new_link(self, request: HttpRequest, users: QuerySet[User]) -> None:
         for user in users:
             invitations.renew(user, by=request.user, now=clock.now())
@@ -145,11 +147,11 @@ class InvitationRows(Rows):
     ordering = ("-invited_at",)
     actions = ("withdraw",)
 
-    @admin.display(description=_lazy("roles"))
+    @admin.display(description=gettext_lazy("roles"))
     def role_list(self, invitation: StaffInvitation) -> str:
         return in_words(invitation.roles)
 
-    @admin.display(description=_lazy("state"))
+    @admin.display(description=gettext_lazy("state"))
     def state(self, invitation: StaffInvitation) -> str:
         if invitation.accepted_at:
             return _("accepted")
@@ -175,7 +177,7 @@ class InvitationRows(Rows):
             raise Refused(_("This address has an account already.")) from error
         obj.pk = invitation.pk
 
-    @admin.action(description=_lazy("Withdraw the invitation"))
+    @admin.action(description=gettext_lazy("Withdraw the invitation"))
     def withdraw(self, request: HttpRequest, rows: QuerySet[StaffInvitation]) -> None:
         for row in rows:
             invitations.withdraw(row, by=request.user, now=clock.now())
@@ -198,7 +200,7 @@ class EventRows(Rows):
     )
     list_filter = ("actor_kind",)
     search_fields = ("verb__startswith",)
-    search_help_text = _lazy("How the verb begins, such as 'order.'")
+    search_help_text = gettext_lazy("How the verb begins, such as 'order.'")
     ordering = ("-at",)
     actions = None
 
