@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from cases import words
 from cases.models import Escalation, Monitoring, Person, Routine
-from health_authorities.models import HealthAuthority, current
+from health_authorities.models import current
 from quarano.accounts.models import User
 
 Reason = Escalation.Reason
@@ -76,11 +76,25 @@ class Filters:
 
 @dataclass(frozen=True)
 class Factor:
-    """One factor of the sum: what, how much, why."""
+    """One factor of the sum: what, how much, why. Words are made where it is shown."""
 
-    label: str
+    code: str
     value: float
-    why: str
+    reason: Callable[[], str]
+
+    @property
+    def label(self) -> str:
+        labels = {
+            "risk": _("Risk"),
+            "trend": _("Trend"),
+            "silence": _("Silence"),
+            "due": _("Due"),
+        }
+        return labels[self.code]
+
+    @property
+    def why(self) -> str:
+        return self.reason()
 
 
 @dataclass
@@ -90,7 +104,8 @@ class Row:
     person_id: UUID
     lights: list["Light"]
     now: dt.datetime
-    authority: HealthAuthority
+    midnight: dt.datetime  # that ends the local day
+    today: dt.date
     person: Person | None = None
     escalations: list[Escalation] = field(default_factory=list)
     fact: str = ""
@@ -99,9 +114,12 @@ class Row:
     def is_emergency(self) -> bool:
         return any(light.reason == Reason.EMERGENCY for light in self.lights)
 
+    def band_of(self, light: "Light") -> int:
+        return shown_band(light, now=self.now, midnight=self.midnight)
+
     @cached_property
     def band(self) -> int:
-        return min(shown_band(one, self.now, self.authority) for one in self.lights)
+        return min(self.band_of(light) for light in self.lights)
 
     @property
     def key(self) -> str:
@@ -121,8 +139,7 @@ class Row:
 
     @property
     def age(self) -> int | None:
-        on = self.authority.localdate(self.now)
-        return self.person.age(on) if self.person else None
+        return self.person.age(self.today) if self.person else None
 
     @property
     def others(self) -> int:
@@ -132,9 +149,7 @@ class Row:
     def due_at(self) -> dt.datetime:
         """The earliest due time of the most urgent band."""
         return min(
-            light.due_at
-            for light in self.lights
-            if shown_band(light, self.now, self.authority) == self.band
+            light.due_at for light in self.lights if self.band_of(light) == self.band
         )
 
     @cached_property
@@ -142,10 +157,10 @@ class Row:
         """The sum: risk × trend × silence × due."""
         first = self.lights[0]
         return [
-            _risk(self.lights, on=self.authority.localdate(self.now)),
+            _risk(self.lights, on=self.today),
             _trend(self.lights),
             _silence(first, now=self.now),
-            _due(self.due_at, now=self.now, authority=self.authority),
+            _due(self.due_at, now=self.now, midnight=self.midnight),
         ]
 
     @cached_property
@@ -193,44 +208,51 @@ class Light:
         return self.reason != Reason.EMERGENCY, self.band, -self.rank, self.due_at
 
 
-def shown_band(light: Light, now: dt.datetime, authority: HealthAuthority) -> int:
-    """The band as time goes by: what is late has waited long enough."""
-    if light.band == Band.DUE_TODAY and light.due_at <= now:
-        return Band.ACT_NOW
-    if light.band == Band.CAN_WAIT and authority.localdate(
-        light.due_at
-    ) <= authority.localdate(now):
-        return Band.DUE_TODAY if light.due_at > now else Band.ACT_NOW
+def shown_band(light: Light, *, now: dt.datetime, midnight: dt.datetime) -> int:
+    """The band as time goes by: what is late has waited long enough.
+
+    `midnight` is the end of the local day of `now`.
+    """
+    is_late = light.due_at <= now
+    if is_late or (light.band == Band.CAN_WAIT and light.due_at < midnight):
+        return Band.ACT_NOW if is_late else Band.DUE_TODAY
     return light.band
 
 
 def _risk(lights: Sequence[Light], *, on: dt.date) -> Factor:
     first = lights[0]
-    value, why = 1.0, []
-    age = Person(birth_date=first.birth_date).age(on)
+    # The age is asked of thousands: without making a person of each.
+    age = Person.age(cast("Person", first), on)
+    is_medical = any(light.reason in Escalation.MEDICAL for light in lights)
+    value, is_of_age = 1.0, False
     if age is not None and age > (first.old_age or OLD):
-        value, why = value * 2, [_("%(n)d years old") % {"n": age}]
+        value, is_of_age = 2.0, True
     elif age is not None and (age >= ELDERLY or age < INFANT):
-        value, why = value * 1.5, [_("%(n)d years old") % {"n": age}]
-    if first.lives_alone:
-        value *= 1.5
-        why.append(_("lives alone"))
-    if any(light.reason in Escalation.MEDICAL for light in lights):
-        value *= 2
-        why.append(_("medical reason"))
-    return Factor(_("Risk"), value, ", ".join(why) or _("nothing known"))
+        value, is_of_age = 1.5, True
+    value *= (1.5 if first.lives_alone else 1) * (2 if is_medical else 1)
+
+    def why() -> str:
+        words_of = [
+            (is_of_age, _("%(n)d years old") % {"n": age or 0}),
+            (first.lives_alone, _("lives alone")),
+            (is_medical, _("medical reason")),
+        ]
+        return ", ".join(word for is_so, word in words_of if is_so) or _(
+            "nothing known"
+        )
+
+    return Factor("risk", value, why)
 
 
 def _trend(lights: Sequence[Light]) -> Factor:
+    medical = [light for light in lights if light.reason in Escalation.MEDICAL]
     if any(light.reason == Reason.WORSENING or light.worsened_at for light in lights):
-        return Factor(_("Trend"), 2, _("getting worse"))
-    if any(
-        light.reason in Escalation.MEDICAL and not light.eased_at for light in lights
-    ):
-        return Factor(_("Trend"), 1.5, _("new"))
-    if any(light.eased_at for light in lights):
-        return Factor(_("Trend"), 0.5, _("eased"))
-    return Factor(_("Trend"), 1, _("steady"))
+        return Factor("trend", 2, lambda: _("getting worse"))
+    if any(not light.eased_at for light in medical):
+        return Factor("trend", 1.5, lambda: _("new"))
+    if medical:
+        return Factor("trend", 0.5, lambda: _("eased"))
+    return Factor("trend", 1, lambda: _("steady"))
 
 
 def _silence(light: Light, *, now: dt.datetime) -> Factor:
@@ -238,24 +260,28 @@ def _silence(light: Light, *, now: dt.datetime) -> Factor:
     last = max((sign for sign in signs if sign is not None), default=light.raised_at)
     hours = (now - last) / dt.timedelta(hours=1)
     value = 2 if hours >= 48 else 1.5 if hours >= 24 else 1
-    if hours < 1:
-        return Factor(_("Silence"), value, _("heard of within the hour"))
-    why = _("heard of %(span)s ago") % {"span": words.length(now - last)}
-    return Factor(_("Silence"), value, why)
+
+    def why() -> str:
+        if hours < 1:
+            return _("heard of within the hour")
+        return _("heard of %(span)s ago") % {"span": words.length(now - last)}
+
+    return Factor("silence", value, why)
 
 
-def _due(
-    due_at: dt.datetime, *, now: dt.datetime, authority: HealthAuthority
-) -> Factor:
+def _due(due_at: dt.datetime, *, now: dt.datetime, midnight: dt.datetime) -> Factor:
     left = due_at - now
     if left <= dt.timedelta(0):
-        late = _("%(span)s late") % {"span": words.length(-left)}
-        return Factor(_("Due"), 3 if left <= -dt.timedelta(hours=4) else 2, late)
+
+        def late() -> str:
+            return _("%(span)s late") % {"span": words.length(-left)}
+
+        return Factor("due", 3 if left <= -dt.timedelta(hours=4) else 2, late)
     if left <= dt.timedelta(hours=1):
-        return Factor(_("Due"), 1.5, _("within the hour"))
-    if authority.localdate(due_at) == authority.localdate(now):
-        return Factor(_("Due"), 1, _("today"))
-    return Factor(_("Due"), 0.5, _("later"))
+        return Factor("due", 1.5, lambda: _("within the hour"))
+    if due_at < midnight:
+        return Factor("due", 1, lambda: _("today"))
+    return Factor("due", 0.5, lambda: _("later"))
 
 
 @dataclass(frozen=True)
@@ -320,8 +346,10 @@ class Worklist:
 def worklist(user: User, *, now: dt.datetime, filters: Filters) -> Worklist:
     """Return what this official sees of the open escalations; at most three queries."""
     authority = current()
+    today = authority.localdate(now)
+    midnight = authority.end_of(today)
     people: dict[UUID, list[Light]] = defaultdict(list)
-    for light in lights(user, on=authority.localdate(now)):
+    for light in lights(user, on=today):
         people[light.person_id].append(light)
     views = _views(user, now)
     sets = {tab: _select(people, keep) for tab, keep in views.items()}
@@ -333,7 +361,7 @@ def worklist(user: User, *, now: dt.datetime, filters: Filters) -> Worklist:
     in_tab = sets[filters.tab]
     kept = {pk: found for pk, found in in_tab.items() if _matches(found, filters)}
     every = sorted(
-        (Row(pk, found, now, authority) for pk, found in kept.items()),
+        (Row(pk, found, now, midnight, today) for pk, found in kept.items()),
         key=lambda row: row.place,
     )
     start = (filters.page - 1) * PAGE
@@ -522,12 +550,14 @@ def _filled(rows: list[Row], *, now: dt.datetime) -> list[Row]:
 def place_of(person: Person, user: User, *, now: dt.datetime) -> Row | None:
     """Return the row of one person alone, with its sum; None where nothing is open."""
     authority = current()
+    today = authority.localdate(now)
     found = [
         light
-        for light in lights(user, on=authority.localdate(now), person=person)
+        for light in lights(user, on=today, person=person)
         if light.snoozed_until is None or light.snoozed_until <= now
     ]
-    return Row(person.pk, found, now, authority, person=person) if found else None
+    midnight = authority.end_of(today)
+    return Row(person.pk, found, now, midnight, today, person) if found else None
 
 
 def settled_today(user: User, *, now: dt.datetime) -> tuple[int, int]:
