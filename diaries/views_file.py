@@ -7,13 +7,13 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
 from cases.models import Person
+from cases.reading import opened
 from diaries import pages
 from diaries.forms import EntryForm
 from diaries.slots import Slot
 from diaries.views import save
 from quarano import clock
 from quarano.accounts.access import may
-from quarano.audit import log as audit
 from quarano.htmx import render_page
 
 
@@ -23,7 +23,7 @@ def diary(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The region with curve, symptoms and table."""
     now = clock.now()
     person = get_object_or_404(Person.objects.open_to(request.user), pk=pk)
-    audit.viewed(request, "diary.viewed", now=now, person=person)
+    opened(request, person, now=now)
     context = {
         "person": person,
         "region": "diary",
@@ -39,7 +39,7 @@ def ladder(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The region with reminders and messages."""
     now = clock.now()
     person = get_object_or_404(Person.objects.open_to(request.user), pk=pk)
-    audit.viewed(request, "messages.viewed", now=now, person=person)
+    opened(request, person, now=now)
     context = {
         "person": person,
         "region": "ladder",
@@ -68,7 +68,7 @@ def record(request: HttpRequest, pk: UUID) -> HttpResponse:
         if form.is_valid() and save(form, running, slot, request):
             return redirect(person)
     else:
-        audit.viewed(request, "diary.viewed", now=now, person=person)
+        opened(request, person, now=now)
     return render_page(
         request,
         "diaries/record.html",

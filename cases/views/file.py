@@ -8,7 +8,8 @@ from cases import calls as calling
 from cases import comments as commenting
 from cases import regions
 from cases.forms import CallForm, CommentForm
-from cases.views.steps import Step, opened, person_of, posted, show, take
+from cases.reading import opened
+from cases.views.steps import Step, person_of, posted, show, take
 from quarano import clock
 from quarano.accounts.access import may
 from quarano.htmx import render_page

@@ -16,13 +16,9 @@ from django.utils.translation import gettext as _
 from cases import regions
 from cases.history import ChangedMeanwhile
 from cases.models import Case, Escalation, Monitoring, Person
+from cases.reading import opened
 from cases.views.refusals import REFUSALS, said_by
-from quarano.audit import log as audit
-from quarano.audit.models import Event
 from quarano.htmx import done, render_page
-
-# Regions that are read within this time of the opening belong to it.
-ONE_READING = dt.timedelta(minutes=15)
 
 Process = Callable[[dict[str, Any]], object]
 # Builds the form from what was posted; from what is stored where nothing was.
@@ -74,18 +70,6 @@ def escalation_of(request: HttpRequest, pk: UUID) -> tuple[Escalation, Person]:
     found = get_object_or_404(every, pk=pk, person__isnull=False)
     assert found.person is not None
     return found, found.person
-
-
-def opened(request: HttpRequest, person: Person, *, now: dt.datetime) -> None:
-    """Record that the file is read, unless that was recorded a moment ago."""
-    is_known = Event.objects.filter(
-        person=person.pk,
-        actor=request.user.pk,
-        verb="file.opened",
-        at__gt=now - ONE_READING,
-    ).exists()
-    if not is_known:
-        audit.viewed(request, "file.opened", now=now, person=person)
 
 
 def show(
