@@ -158,9 +158,7 @@ def write(person, day, half, temperature="36.6", symptoms=None, *, now=None, **f
 
 def reasons(person):
     return sorted(
-        Escalation.objects.open()
-        .filter(person=person)
-        .values_list("reason", flat=True)
+        Escalation.objects.open().filter(person=person).values_list("reason", flat=True)
     )
 
 

@@ -27,9 +27,7 @@ def entry(temperature="36.6", symptoms=None, **fields):
 
 
 def found(now, *history, kind="quarantine", person=ADULT, policy=POLICY):
-    result = findings(
-        now, list(history), policy, SYMPTOMS, kind=kind, person=person
-    )
+    result = findings(now, list(history), policy, SYMPTOMS, kind=kind, person=person)
     return {one.reason: one for one in result}
 
 
@@ -90,9 +88,7 @@ def test_only_the_first_characteristic_symptom_of_a_contact_is_news():
     second = found(entry(symptoms={"cough": 1}), entry(symptoms={"sore_throat": 1}))
     assert "first_symptom" not in second
     assert "first_symptom" not in found(entry(symptoms={"earache": 1}))
-    assert "first_symptom" not in found(
-        entry(symptoms={"cough": 1}), kind="isolation"
-    )
+    assert "first_symptom" not in found(entry(symptoms={"cough": 1}), kind="isolation")
 
 
 def test_suspicious_depends_on_the_kind():
