@@ -360,23 +360,28 @@ class CaseForm(forms.Form):
 class HospitalForm(forms.Form):
     """From when until when somebody is in hospital; both empty: not at all."""
 
-    since = DayField(label=_("In hospital since"), required=False)
-    until = DayField(
+    in_hospital_since = DayField(label=_("In hospital since"), required=False)
+    in_hospital_until = DayField(
         label=_("In hospital until"),
         required=False,
         help_text=_("Empty: still there."),
     )
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
 
     def __init__(self, *args: Any, today: dt.date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("since", "until"):
+        for name in ("in_hospital_since", "in_hospital_until"):
             past_day(self, name, today=today)
+            self.fields[name].show_hidden_initial = True
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        since, until = cleaned.get("since"), cleaned.get("until")
-        if until and not since and "since" not in self.errors:
-            self.add_error("since", _("Enter the first day in hospital."))
+        since = cleaned.get("in_hospital_since")
+        until = cleaned.get("in_hospital_until")
+        if until and not since and "in_hospital_since" not in self.errors:
+            self.add_error("in_hospital_since", _("Enter the first day in hospital."))
         if since and until and until < since:
-            self.add_error("until", _("This is before the first day in hospital."))
+            self.add_error(
+                "in_hospital_until", _("This is before the first day in hospital.")
+            )
         return cleaned

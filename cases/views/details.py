@@ -75,24 +75,24 @@ def edit_case(request: HttpRequest, pk: UUID) -> HttpResponse:
 def hospital(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Note from when until when somebody is in hospital."""
     now, case = clock.now(), case_of(request, pk)
-    stay = {"since": case.in_hospital_since, "until": case.in_hospital_until}
+    today = current().localdate(now)
+
+    def make(data: QueryDict | None) -> HospitalForm:
+        case.refresh_from_db()
+        return HospitalForm(data, today=today, initial=_stored(case, HospitalForm))
+
     step = Step(
-        region="details",
-        title=_("Hospital"),
-        button=_("Save"),
-        done=_("Hospital saved."),
-        form=HospitalForm(
-            posted(request), today=current().localdate(now), initial=stay
-        ),
-        subject=case.pk,
+        region="details", title=_("Hospital"), button=_("Save"),
+        done=_("Hospital saved."), form=make(posted(request)), subject=case.pk,
         lead=_("In hospital no end is computed, and reminders rest."),
-    )
+    )  # fmt: skip
     return take(
         request, case.person, step,
         lambda said: containment.set_hospital(
-            case, said["since"], said["until"], by=request.user, now=now
+            case, said["in_hospital_since"], said["in_hospital_until"],
+            by=request.user, now=now, version=said["version"],
         ),
-        now=now,
+        now=now, make=make,
     )  # fmt: skip
 
 

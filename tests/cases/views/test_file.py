@@ -113,6 +113,12 @@ def test_an_escalation_rests_until_a_moment_and_is_woken(desk, ida):
     assert raised.snoozed_until is None
 
 
+def test_what_is_open_already_is_not_opened_again(desk, ida):
+    response = desk.post(url("undo", fever(ida)))
+    assert response.status_code == 422
+    assert "open already" in response.content.decode()
+
+
 def test_an_escalation_is_claimed(desk, ida, anna):
     raised = fever(ida)
     desk.post(url("claim", raised))

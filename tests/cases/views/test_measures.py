@@ -193,8 +193,9 @@ def test_a_death_ends_everything(desk, ordered, ida):
 
 def test_a_hospital_takes_the_computed_end_away(desk, ida):
     case = ida.cases.get()
-    response = desk.post(url("hospital", case), {"since": "2026-11-23", "until": ""})
-    assert response.status_code == 302
+    form = desk.get(url("hospital", case)).context["step"].form
+    answer = as_sent(form) | {"in_hospital_since": "2026-11-23"}
+    assert desk.post(url("hospital", case), answer).status_code == 302
     assert isolation(ida).until is None
     text = desk.get(url("orders", ida)).content.decode()
     assert "Why no end is computed" in text
@@ -202,8 +203,28 @@ def test_a_hospital_takes_the_computed_end_away(desk, ida):
 
 def test_a_stay_that_ends_before_it_begins_is_refused(desk, ida):
     case = ida.cases.get()
-    answer = {"since": "2026-11-23", "until": "2026-11-20"}
-    assert desk.post(url("hospital", case), answer).status_code == 422
+    answer = {
+        "in_hospital_since": "2026-11-23",
+        "in_hospital_until": "2026-11-20",
+        "version": "1",
+    }
+    response = desk.post(url("hospital", case), answer)
+    assert response.status_code == 422
+    assert "before the first day in hospital" in response.content.decode()
+
+
+def test_a_stay_is_not_overwritten_unseen(desk, ida, oemer):
+    case = ida.cases.get()
+    form = desk.get(url("hospital", case)).context["step"].form
+    answer = as_sent(form) | {"in_hospital_since": "2026-11-22"}
+    containment.set_hospital(case, TODAY, None, by=oemer, now=NOW)
+    response = desk.post(url("hospital", case), answer)
+    assert response.status_code == 409
+    assert "24 November 2026" in response.content.decode()
+    again = response.context["step"].form.data
+    assert desk.post(url("hospital", case), again.dict()).status_code == 302
+    case.refresh_from_db()
+    assert case.in_hospital_since == dt.date(2026, 11, 22)
 
 
 def test_a_revised_onset_proposes_beside_the_order(desk, ordered, ida):
