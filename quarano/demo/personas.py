@@ -185,6 +185,17 @@ NECKARTAL = (
     Persona("Pavel", "Novák", "1978-02-02", 7, "moderate", anchor=1),
     Persona("Amina", "Hassan", "2004-08-21", 3, "mild", anchor=1, language="ar"),
     Persona("Jürgen", "Weiß", "1957-05-05", 9, "lingering", anchor=1, habit=1.0),
+    # The same man, reported twice.
+    Persona(
+        "Tomasz",
+        "Wisniewski",
+        "1985-06-06",
+        1,
+        "mild",
+        anchor=2,
+        mail=False,
+        registers=False,
+    ),
     # Over by now.
     Persona("Clara", "Neumann", "1986-10-28", 20, "mild", anchor=2, habit=1.0),
     Persona("Felix", "Maurer", "1991-01-31", 19, "moderate", anchor=3, habit=1.0),
