@@ -4,7 +4,6 @@ import datetime as dt
 from typing import Any
 
 from cases import worklist
-from cases.models import Person
 from quarano.accounts.models import User
 
 
@@ -15,5 +14,4 @@ def read(user: User, *, now: dt.datetime) -> dict[str, Any]:
         "by_me": by_me,
         "sleeping": worklist.sleeping(user, now=now),
         "ending": worklist.ending_tomorrow(user, now=now),
-        "followed": Person.objects.open_to(user).exists(),
     }
