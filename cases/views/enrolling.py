@@ -1,3 +1,4 @@
+import datetime as dt
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -8,6 +9,7 @@ from django_htmx.http import trigger_client_event
 
 from cases import enrolment
 from cases.forms import ConfirmForm, InviteForm
+from cases.models import Person
 from cases.views.steps import Step, person_of, posted, show, take
 from health_authorities.models import current
 from quarano import clock
@@ -19,13 +21,12 @@ from quarano.accounts.access import may
 def invite(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Invite to the diary; a code to be read out is shown once, here and now."""
     now, person = clock.now(), person_of(request, pk)
-    form = InviteForm(posted(request), person=person)
     step = Step(
         region="enrolment",
         title=_("Invite to the diary"),
         button=_("Invite"),
         done=_("Invited."),
-        form=form,
+        form=InviteForm(posted(request), person=person),
         subject=person.pk,
         lead=_("A code that was given before is void from then on."),
     )
@@ -37,12 +38,14 @@ def invite(request: HttpRequest, pk: UUID) -> HttpResponse:
         codes[:] = [made[1]] if channel == "none" else []
 
     answer = take(request, person, step, process, now=now)
-    if not codes:
-        return answer
+    return _read_out(request, person, codes[0], now=now) if codes else answer
+
+
+def _read_out(
+    request: HttpRequest, person: Person, code: str, *, now: dt.datetime
+) -> HttpResponse:
     address = current().url(reverse("enrolment:landing"))
-    page = show(
-        request, person, "enrolment", now=now, code=codes[0], code_address=address
-    )
+    page = show(request, person, "enrolment", now=now, code=code, code_address=address)
     # The other regions hear of it once this one, which holds the code, stands.
     return trigger_client_event(page, "person-changed", after="swap")
 

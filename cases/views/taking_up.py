@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -28,15 +30,10 @@ def take_up(request: HttpRequest, pk: UUID | None = None) -> HttpResponse:
         report = intake.Report(person=person, episode=arrival.episode, **said)
         return intake.take_up(report, by=request.user, now=now)
 
-    if request.method == "POST" and arrival.is_complete():
-        try:
-            case = arrival.carry_out(process, by=request.user)
-        except Refused as refusal:
-            arrival.refuse(str(refusal))
-        else:
-            messages.success(request, _taken_up(case))
-            return redirect(case.person)
-    return arrival.page(
+    return _answer(
+        arrival,
+        process,
+        _taken_up,
         title=_("Add a case"),
         lead=_("Reported by laboratory, telephone or fax"),
         button=_("Take up the case"),
@@ -58,24 +55,35 @@ def open_quarantine(request: HttpRequest, pk: UUID | None = None) -> HttpRespons
     arrival = Arrival(request, ExposureForm, pk=pk, now=now)
 
     def process(person: Person | None) -> Monitoring:
-        return intake.open_quarantine(
-            person or intake.PersonDetails(**arrival.typed),
-            **arrival.form.cleaned_data,
-            by=request.user,
-            now=now,
-        )
+        contact = person or intake.PersonDetails(**arrival.typed)
+        exposure = arrival.form.cleaned_data
+        return intake.open_quarantine(contact, **exposure, by=request.user, now=now)
 
-    if request.method == "POST" and arrival.is_complete():
-        try:
-            monitoring = arrival.carry_out(process, by=request.user)
-        except Refused as refusal:
-            arrival.refuse(str(refusal))
-        else:
-            messages.success(request, _("Quarantine proposed, not issued yet."))
-            return redirect(monitoring.person)
-    return arrival.page(
+    return _answer(
+        arrival,
+        process,
+        lambda monitoring: _("Quarantine proposed, not issued yet."),
         title=_("Open a quarantine"),
         lead=_("Of somebody who was together with a case"),
         button=_("Open the quarantine"),
         other=(reverse("cases:take_up"), _("Add a case instead")),
     )
+
+
+def _answer(
+    arrival: Arrival,
+    process: Callable[[Person | None], Any],
+    said: Callable[[Any], str],
+    **words: Any,
+) -> HttpResponse:
+    """Run the process once all is typed, then go to the file; else show the page."""
+    request = arrival.request
+    if request.method == "POST" and arrival.is_complete():
+        try:
+            made = arrival.carry_out(process, by=request.user)
+        except Refused as refusal:
+            arrival.refuse(str(refusal))
+        else:
+            messages.success(request, said(made))
+            return redirect(made.person)
+    return arrival.page(**words)
