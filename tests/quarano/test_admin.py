@@ -1,4 +1,5 @@
 import datetime as dt
+import re
 import time
 
 import psycopg
@@ -177,11 +178,32 @@ def test_every_page_opens(site, desk, console):
             assert client.get(f"{base}{row.pk}/change/").status_code == 200, base
 
 
-def test_the_page_keeps_to_our_content_policy(desk):
-    answer = desk.get("/admin/accounts/user/")
+INLINE = re.compile(
+    rb"""<script(?![^>]*(src=|application/json))|\s(style|on\w+)=["']"""
+)
 
-    assert "script-src 'self'" in answer["Content-Security-Policy"]
-    assert b"<script>" not in answer.content
+
+def test_no_page_needs_what_our_content_policy_forbids(desk, policy):
+    paths = [
+        "/admin/", "/admin/accounts/user/", "/admin/accounts/staffinvitation/add/",
+        "/admin/diaries/symptom/", f"/admin/cases/policy/{policy.pk}/change/",
+    ]  # fmt: skip
+    for path in paths:
+        answer = desk.get(path)
+        assert "script-src 'self'" in answer["Content-Security-Policy"]
+        found = [
+            m.group() + answer.content[m.end() : m.end() + 80]
+            for m in INLINE.finditer(answer.content)
+        ]
+        assert not found, path
+
+
+def test_signing_out_and_the_password_are_the_sites_own(desk):
+    assert desk.get("/admin/password_change/").url == "/account/password/change/"
+    assert desk.get("/admin/logout/").url == "/account/logout/"
+
+    assert desk.post("/admin/logout/").url == "/account/login/"
+    assert desk.get("/admin/").url.startswith("/admin/login/")
 
 
 # --- Staff ---------------------------------------------------------------------------
