@@ -69,7 +69,7 @@ def end_due(*, now: dt.datetime) -> None:
         Monitoring.objects.open()
         .filter(until__lte=today, person__died_on__isnull=True)
         .select_related("person", "disease", "case")
-        .order_by("until", "pk")
+        .order_by("pk")
     )
     _clear_outdated(ending, now=now)
     if not ending:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from cases.models import Monitoring, Person, Routine
 from diaries.models import Entry
-from diaries.slots import Slot
+from diaries.slots import ONE_DAY, Slot, instant
 from health_authorities.models import current
 
 Enrolment = Monitoring.Enrolment
@@ -49,15 +49,23 @@ class Keeper:
     def is_in_hospital(self, on: dt.date) -> bool:
         return any(one.case and one.case.is_in_hospital(on) for one in self.monitorings)
 
-    def sign_of_life(self, zone: dt.tzinfo, routine: Routine) -> dt.datetime:
+    def sign_of_life(
+        self, zone: dt.tzinfo, routine: Routine, *, now: dt.datetime
+    ) -> dt.datetime:
         """Return the last moment at which anybody heard of the person: an entry, a
-        call that reached them, else the beginning of the first slot."""
+        call that reached them, else the beginning of the first slot. Days in hospital
+        are no silence."""
         begun = max(
             self.first.opens(zone, routine),
             max(one.registered_at or one.opened_at for one in self.monitorings),
         )
         heard = [self.person.last_entry_at, self.person.last_reached_at]
-        return max([begun, *(moment for moment in heard if moment)])
+        heard += [
+            instant(zone, one.case.in_hospital_until + ONE_DAY, dt.time.min)
+            for one in self.monitorings
+            if one.case and one.case.in_hospital_until
+        ]
+        return max([begun, *(one for one in heard if one and one <= now)])
 
 
 @dataclass(frozen=True)
@@ -148,7 +156,7 @@ def debt_of(
     keeper: Keeper, zone: dt.tzinfo, routine: Routine, *, now: dt.datetime
 ) -> Debt:
     """Return the slots in a row that this person lets pass, up to the last ended."""
-    since = keeper.sign_of_life(zone, routine)
+    since = keeper.sign_of_life(zone, routine, now=now)
     slots: list[Slot] = []
     slot = last_ended(zone, routine, now=now, last_day=keeper.last_day)
     if keeper.last is not None:

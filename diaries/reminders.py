@@ -329,7 +329,7 @@ def ladder(person: Person, slot: Slot, *, now: dt.datetime) -> list[Rung]:
     }
     stop = _stop(keeper, slot, now=now)
     end = slot.ends(zone, routine, last_day=last_day)
-    since = keeper.sign_of_life(zone, routine)
+    since = keeper.sign_of_life(zone, routine, now=now)
     moments = [
         (FIRST, _("Reminder"), reminded_at(slot, keeper.person, authority, routine)),
         (
