@@ -201,7 +201,7 @@ def _ways_in(person: Person, monitoring: Monitoring, *, user: User) -> list[Way]
     invite = _("Invite") if is_first else _("Invite again")
     if person.user_id is not None:
         invite = _("New way in")
-    ways = [Way(reverse("cases:invite", kwargs=key), invite, primary=is_first)]
+    ways = [Way(reverse("cases:invite", kwargs=key), invite)]
     if monitoring.enrolment != stages.BY_PHONE:
         ways.append(Way(reverse("cases:by_phone", kwargs=key), _("By phone")))
     return ways
