@@ -260,7 +260,7 @@ def test_the_file_is_one_page_with_few_queries(
     fever(ida)
     calls.record_call(ida, outcome="busy", by=anna, now=NOW)
     desk.get(ida.get_absolute_url())
-    with django_assert_max_num_queries(34) as counted:
+    with django_assert_max_num_queries(28) as counted:
         response = desk.get(ida.get_absolute_url())
     assert response.status_code == 200
     assert len(counted) > 6
