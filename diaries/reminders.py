@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from cases import calls
 from cases.models import Monitoring, Person, Reporter, Routine
 from diaries import owed
 from diaries.models import Entry
@@ -24,7 +26,7 @@ from quarano.notifications import outbox
 from quarano.notifications.models import Message
 
 FIRST, OVERDUE, REPRESENTATIVE = "first", "overdue", "representative"
-CALL, SUPERVISOR = "call", "supervisor"
+CALL, SUPERVISOR, LETTER = "call", "supervisor", "letter"
 WRITTEN_IN = ("de", "en")
 LAST_CALL = dt.timedelta(minutes=15)
 
@@ -349,11 +351,33 @@ def ladder(person: Person, slot: Slot, *, now: dt.datetime) -> list[Rung]:
         _rung(code, label, moment, sent.get(code), stop, keeper, now=now)
         for code, label, moment in moments
     ]
+    rungs.append(_letter(person, stop, routine, now=now))
     stopped = [rung for rung in rungs if rung.state == "stopped" and not rung.message]
     for rung in stopped[1:]:
         # Why it stopped is said once.
         rungs[rungs.index(rung)] = Rung(rung.code, rung.label, "waiting", None)
     return rungs
+
+
+def _letter(
+    person: Person,
+    stop: tuple[dt.datetime, str] | None,
+    routine: Routine,
+    *,
+    now: dt.datetime,
+) -> Rung:
+    """The last rung: calls at different hours did not reach the person."""
+    label = _("Letter or visit")
+    if stop is not None:
+        return Rung(LETTER, label, "stopped", *stop)
+    if calls.needs_letter(person, now=now):
+        return Rung(LETTER, label, "done", None, _("calls did not reach the person"))
+    why = ngettext(
+        "after %(n)d call without success",
+        "after %(n)d calls without success",
+        routine.letter_after_calls,
+    ) % {"n": routine.letter_after_calls}
+    return Rung(LETTER, label, "waiting", None, why)
 
 
 def _stop(
