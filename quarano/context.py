@@ -35,7 +35,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("cases.view", "desk:worklist", _("Worklist"), "worklist", "w"),
         ("cases.view", "desk:search", _("People"), "people", "p"),
         ("cases.take_up", "cases:take_up", _("Add a case"), "plus", "n"),
-        ("site.administer", "admin:index", _("Administration"), "settings", "a"),
+        ("policy.approve", "admin:index", _("Administration"), "settings", "a"),
     ]
     return [
         {

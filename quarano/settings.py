@@ -37,6 +37,8 @@ PORT = os.environ.get("PORT", "8000")
 # Own middleware answers 404 to a host that no Domain names; Django's list cannot know
 # the authorities, which come and go without a restart.
 ALLOWED_HOSTS = ["*"] if DEBUG else os.environ.get("ALLOWED_HOSTS", "").split(",")
+# Whether a proxy of ours says whom we speak with; else nobody's header is believed.
+BEHIND_PROXY = flag("BEHIND_PROXY")
 SITE_SCHEME = "http" if DEBUG else "https"
 SITE_PORT = f":{PORT}" if DEBUG else os.environ.get("SITE_PORT", "")
 
@@ -264,7 +266,7 @@ if not DEBUG:
     SECURE_SSL_REDIRECT = flag("SECURE_SSL_REDIRECT", default=True)
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
-    if flag("BEHIND_PROXY"):
+    if BEHIND_PROXY:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- What the browser may do ---------------------------------------------------------
