@@ -11,7 +11,14 @@ from django.db.models import Q
 
 from cases import escalation
 from cases.arithmetic import SlotFacts
-from cases.models import Escalation, Monitoring, Person, Policy, Routine
+from cases.models import (
+    Escalation,
+    EscalationOccasion,
+    Monitoring,
+    Person,
+    Policy,
+    Routine,
+)
 from diaries import owed
 from diaries.models import Entry, Symptom
 from diaries.slots import Slot
@@ -312,13 +319,17 @@ def escalate_missed(*, now: dt.datetime) -> None:
     today = current().localdate(now)
     routine = Routine.objects.in_force(on=today)
     _rest_in_hospital(today, now=now)
-    for debt in owed.debts(routine, now=now):
-        _entry_missing(debt, routine, now=now)
-        if debt.silence >= dt.timedelta(hours=routine.silent_after_hours):
+    debts = owed.debts(routine, now=now)
+    known = _known_silence([debt.monitoring.pk for debt in debts])
+    for debt in debts:
+        _entry_missing(debt, routine, known, now=now)
+        occasion = f"{debt.since:%Y-%m-%dT%H:%M}"
+        is_silent = debt.silence >= dt.timedelta(hours=routine.silent_after_hours)
+        if is_silent and (debt.monitoring.pk, Reason.SILENT, occasion) not in known:
             escalation.raise_(
                 debt.monitoring,
                 Reason.SILENT,
-                occasion=f"{debt.since:%Y-%m-%dT%H:%M}",
+                occasion=occasion,
                 facts={
                     "since": debt.since.isoformat(),
                     "lives_alone": debt.person.lives_alone,
@@ -343,7 +354,22 @@ def _rest_in_hospital(today: dt.date, *, now: dt.datetime) -> None:
     escalation.clear_all(silent.values_list("pk", flat=True), now=now)
 
 
-def _entry_missing(debt: "owed.Debt", routine: Routine, *, now: dt.datetime) -> None:
+def _known_silence(subjects: Iterable[UUID]) -> set[tuple[UUID, str, str]]:
+    """What was told of already, asked once for all."""
+    found = EscalationOccasion.objects.filter(
+        subject_id__in=list(subjects),
+        reason__in=[Reason.ENTRY_MISSING, Reason.SILENT],
+    )
+    return set(found.values_list("subject_id", "reason", "occasion"))
+
+
+def _entry_missing(
+    debt: "owed.Debt",
+    routine: Routine,
+    known: set[tuple[UUID, str, str]],
+    *,
+    now: dt.datetime,
+) -> None:
     person = debt.person
     today = current().localdate(now)
     at_risk = person.last_entry_abnormal or person.is_at_risk(
@@ -357,6 +383,8 @@ def _entry_missing(debt: "owed.Debt", routine: Routine, *, now: dt.datetime) -> 
     if is_call_task:
         # The same gap, now a call to be made: an occasion of its own.
         occasion = f"{debt.since:%Y-%m-%dT%H:%M}-call"
+    if (debt.monitoring.pk, Reason.ENTRY_MISSING, occasion) in known:
+        return
     escalation.raise_(
         debt.monitoring,
         Reason.ENTRY_MISSING,
@@ -374,8 +402,6 @@ def _entry_missing(debt: "owed.Debt", routine: Routine, *, now: dt.datetime) -> 
 
 def raised_by(entry: Entry, subjects: Iterable[UUID]) -> list[tuple[UUID, str]]:
     """Return (subject, reason) of what this entry raised and is still open."""
-    from cases.models import EscalationOccasion
-
     found = EscalationOccasion.objects.filter(
         subject_id__in=list(subjects),
         reason__in=Escalation.MEDICAL,

@@ -162,6 +162,22 @@ class EntryForm(forms.Form):
                 "temperature", _("This is unusual. Is that right? Confirm it below.")
             )
 
+    def compare(self, stands: Entry, in_words: str) -> None:
+        """Show what stands there by now; the next send replaces it, knowingly."""
+        self.entry = stands
+        sent: Any = self.data
+        again = sent.copy()
+        again["version"] = str(stands.version)
+        self.data = again
+        self.add_error(
+            None,
+            _(
+                "There is an entry for this half of the day by now: %(entry)s. "
+                "Send again to replace it by what you see below."
+            )
+            % {"entry": in_words},
+        )
+
     @property
     def answers(self) -> Answers:
         """The valid form as answers of an entry."""

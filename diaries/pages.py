@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from cases import steps
+from cases import steps, words
 from cases.models import Escalation, Monitoring, Order, Person, Policy, Routine
 from diaries import endings, owed, reminders
 from diaries import escalation as rules
@@ -229,6 +229,17 @@ def _by_symptom(
             row = found.setdefault(names.get(code, code), {})
             row[_place(entry)] = severity
     return found
+
+
+def in_words(entry: Entry) -> str:
+    """'38.4 °C, Cough (moderate)': one entry in a line."""
+    named = rules.names()
+    parts = [words.celsius(entry.temperature) if entry.temperature else ""]
+    parts += [
+        f"{named.get(code, code)} ({words.severity(grade)})"
+        for code, grade in entry.symptoms.items()
+    ]
+    return ", ".join(part for part in parts if part) or _("not measured, no symptom")
 
 
 # --- What was sent, and what follows -------------------------------------------------

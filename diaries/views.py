@@ -118,7 +118,14 @@ def save(form: EntryForm, diary: pages.Diary, slot: Slot, request: HttpRequest) 
             submission.submit(
                 diary.person, slot, answers=form.answers, by=by, via=via, now=diary.now
             )
-    except (submission.Refused, ChangedMeanwhile) as refusal:
+    except submission.AlreadyEntered as refusal:
+        form.compare(refusal.entry, pages.in_words(refusal.entry))
+        return False
+    except ChangedMeanwhile:
+        stands = Entry.objects.get(person=diary.person, day=slot.day, half=slot.half)
+        form.compare(stands, pages.in_words(stands))
+        return False
+    except submission.Refused as refusal:
         form.add_error(None, str(refusal))
         return False
     return True

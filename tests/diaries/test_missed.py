@@ -111,6 +111,17 @@ def test_looking_twice_raises_once(quiet):
     assert list(Escalation.objects.order_by("pk").values()) == before
 
 
+def test_looking_again_asks_once_for_all(
+    quiet, disease, anna, django_assert_max_num_queries
+):
+    for number in range(5):
+        contact(disease, anna, f"P{number}", mobile="")
+    look(at(WEDNESDAY, 18, 30))
+    assert Escalation.objects.filter(reason="silent").count() == 6
+    with django_assert_max_num_queries(8):
+        look(at(WEDNESDAY, 18, 45))
+
+
 def test_what_was_settled_does_not_come_back_for_the_same_silence(quiet, anna):
     look(at(WEDNESDAY, 18, 30))
     for one in Escalation.objects.open().filter(person=quiet):

@@ -227,6 +227,22 @@ def test_a_change_against_an_older_version_comes_back(phone, kolja):
     response = post(phone, kolja, temperature="38.7", version="1")
     assert response.status_code == 422
     assert str(Entry.objects.get().temperature) == "38.8"
+    # Both are shown; sending again replaces, knowingly.
+    text = response.content.decode()
+    assert "38.8\N{NO-BREAK SPACE}°C" in text
+    assert 'value="38.7"' in text
+    assert 'name="version" value="2"' in text
+
+
+def test_a_form_filled_on_two_phones_loses_nothing(phone, kolja):
+    post(phone, kolja, temperature="38.9", symptom=["cough"], **{"severity-cough": "2"})
+    response = post(phone, kolja, temperature="36.6")
+    assert response.status_code == 422
+    text = response.content.decode()
+    assert "Cough (moderate)" in text
+    assert 'value="36.6"' in text
+    assert post(phone, kolja, temperature="36.6", version="1").status_code == 302
+    assert str(Entry.objects.get().temperature) == "36.6"
 
 
 def test_a_past_slot_that_is_open_can_still_be_entered(phone, kolja):
