@@ -157,6 +157,7 @@ def sign_in(page, demo, name, path="/account/login/"):
 
 
 def test_the_whole_loop(browser, demo):
+    ended_and_opened_again(browser, demo)
     with visitor(browser) as anna, visitor(browser, width=360, height=760) as wanda:
         # 2 and 3: the demo explains itself; Anna needs both factors.
         anna.goto(demo.url)
@@ -401,7 +402,8 @@ def silent(anna, demo):
     assert "Silent" in anna.locator("#escalations").inner_text()
 
 
-def test_a_monitoring_ends_and_is_opened_again(browser, demo):
+def ended_and_opened_again(browser, demo):
+    """9: lifted, concluded, read by the citizen, opened again by a supervisor."""
     with visitor(browser) as anna, visitor(browser, width=390, height=800) as kolja:
         go_in(kolja, demo, "Kolja Brenner's")
         go_in(anna, demo, "Anna Becker")
@@ -491,8 +493,9 @@ def test_worklist_and_diary_work_without_javascript(browser, demo):
         go_in(frida, demo, "Frida Holm's")
         frida.goto(frida.url)
         change = frida.get_by_role("link", name=re.compile("^(Change|Enter)"))
-        with frida.expect_navigation():
-            change.first.click()
+        if change.count():
+            with frida.expect_navigation():
+                change.first.click()
         frida.fill("[name=temperature]", "37.0")
         press(frida, "Send this entry")
         assert frida.get_by_role("heading", name="Thank you, sent").is_visible()
