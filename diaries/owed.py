@@ -129,6 +129,28 @@ def first_slot(monitoring: Monitoring, zone: dt.tzinfo, routine: Routine) -> Slo
     return max(opened, Slot.first_of(monitoring.start, routine))
 
 
+def beginning(monitorings: list[Monitoring], routine: Routine) -> Slot:
+    """Return the first slot of the diary that these open monitorings are part of.
+
+    A contact that turned case keeps one diary without a break: what was concluded when
+    these opened counts with them.
+    """
+    zone = current().zone
+    spans = list(monitorings)
+    concluded = (
+        Monitoring.objects.filter(
+            person=monitorings[0].person_id, status=Monitoring.Status.CONCLUDED
+        )
+        .exclude(conclusion=Monitoring.Conclusion.ERRONEOUS)
+        .order_by("-opened_at")
+    )
+    for before in concluded:
+        opened = min(one.opened_at for one in spans)
+        if before.concluded_at is not None and before.concluded_at >= opened:
+            spans.append(before)
+    return min(first_slot(one, zone, routine) for one in spans)
+
+
 def last_slot(monitorings: Iterable[Monitoring], routine: Routine) -> Slot | None:
     """Return the last slot of the last day, None where one has no computed end."""
     ends = [one.until for one in monitorings]

@@ -103,7 +103,7 @@ def read(person: Person, *, now: dt.datetime) -> Diary | None:
         return None
     authority = current()
     routine = Routine.objects.in_force(on=authority.localdate(now))
-    first = min(owed.first_slot(one, authority.zone, routine) for one in monitorings)
+    first = owed.beginning(monitorings, routine)
     entries = person.entries.order_by("opens")
     return Diary(
         person,

@@ -201,9 +201,8 @@ def _check(
     via: str,
     now: dt.datetime,
 ) -> Window:
-    zone = current().zone
     last = owed.last_slot(monitorings, routine)
-    first = min(owed.first_slot(one, zone, routine) for one in monitorings)
+    first = owed.beginning(monitorings, routine)
     times = window(slot, routine, last_day=last.day if last else None)
     if now < times.opens:
         raise NotOpenYet

@@ -3,10 +3,10 @@ import datetime as dt
 import pytest
 from django.db import IntegrityError, transaction
 
-from cases import calls, containment, escalation
+from cases import calls, containment, escalation, intake
 from cases.history import ChangedMeanwhile
 from cases.models import Case, Disease, Escalation, Monitoring, Policy
-from diaries import submission
+from diaries import pages, submission
 from diaries.models import Entry
 from diaries.slots import Slot
 from quarano.audit.models import Event
@@ -330,6 +330,23 @@ def test_the_persons_columns_follow_the_entries(kolja):
     kolja.refresh_from_db()
     assert not kolja.last_entry_abnormal
     assert kolja.last_counting_symptom_at == at(TUESDAY, 6)
+
+
+def test_a_contact_that_turns_case_keeps_one_diary(kolja, disease, anna):
+    write(kolja, MONDAY, "morning", now=at(MONDAY, 8))
+    intake.take_up(
+        intake.Report(
+            given_name="", family_name="", person=kolja, disease=disease,
+            test_kind="pcr", specimen_date=TUESDAY,
+        ),
+        by=anna,
+        now=at(TUESDAY, 9),
+    )  # fmt: skip
+    assert monitoring_of(kolja).kind == "isolation"
+    diary = pages.read(kolja, now=at(TUESDAY, 10))
+    assert diary.first == Slot(MONDAY, "morning")
+    assert write(kolja, MONDAY, "evening", now=at(TUESDAY, 10))
+    assert {row.state for row in diary.rows()} == {"later", "open", "sent"}
 
 
 # --- Onset differs -------------------------------------------------------------------
