@@ -209,7 +209,7 @@ def take_up(anna, demo):
     assert "+ 10 days" in orders.inner_text()
     orders.get_by_role("link", name=re.compile("Issue")).first.click()
     anna.locator("#orders form button[type=submit]").first.click()
-    anna.locator("#orders").get_by_text(re.compile("ordered", re.I)).first.wait_for()
+    anna.locator("#orders").get_by_text(re.compile("ordered", re.IGNORECASE)).first.wait_for()
     anna.goto(demo.at("neckartal", "/worklist/?tab=all"))
     row = anna.locator("tr.row").filter(has_text=NAME)
     assert "First call open" in row.inner_text()
@@ -383,7 +383,7 @@ def settled(anna, demo):
     orders.locator("[name=until]").fill(until)
     orders.locator("[name=reasons]").fill("Cough lasts.")
     orders.locator("form button[type=submit]").first.click()
-    orders.get_by_text(re.compile("extend", re.I)).first.wait_for()
+    orders.get_by_text(re.compile("extend", re.IGNORECASE)).first.wait_for()
 
 
 def silent(anna, demo):
@@ -433,7 +433,7 @@ def test_death_stops_everything(browser, demo):
         form.locator("[name=died_on]").fill(today)
         form.locator("button[type=submit]").first.click()
         anna.locator("#orders").get_by_text(
-            re.compile("deceased", re.I)
+            re.compile("deceased", re.IGNORECASE)
         ).first.wait_for()
         anna.goto(demo.at("neckartal", "/worklist/?tab=all"))
         assert not anna.locator("tr.row").filter(has_text="Siobh").count()
