@@ -3,6 +3,8 @@
 `WALK_PORT=8000` walks through a demo that runs already.
 """
 
+import calendar
+import datetime as dt
 import os
 import re
 import shutil
@@ -131,13 +133,11 @@ NAME = f"{PERSON['given_name']} Probst"
 
 def day(page, demo, ago):
     """A day before the demo's today, as a date field takes it."""
-    import datetime as dt
-
     page.goto(demo.url)
     words = page.locator(".demo__clock p").inner_text()
-    today = dt.datetime.strptime(
-        re.search(r"\d+ \w+", words)[0] + f" {dt.date.today().year}", "%d %B %Y"
-    ).date()
+    number, month = re.search(r"(\d+) (\w+)", words).groups()
+    year = dt.datetime.now(dt.UTC).year
+    today = dt.date(year, list(calendar.month_name).index(month), int(number))
     return (today - dt.timedelta(days=ago)).isoformat()
 
 
@@ -209,15 +209,14 @@ def take_up(anna, demo):
     assert "+ 10 days" in orders.inner_text()
     orders.get_by_role("link", name=re.compile("Issue")).first.click()
     anna.locator("#orders form button[type=submit]").first.click()
-    anna.locator("#orders").get_by_text(re.compile("ordered", re.IGNORECASE)).first.wait_for()
+    ordered = re.compile("ordered", re.IGNORECASE)
+    anna.locator("#orders").get_by_text(ordered).first.wait_for()
     anna.goto(demo.at("neckartal", "/worklist/?tab=all"))
     row = anna.locator("tr.row").filter(has_text=NAME)
     assert "First call open" in row.inner_text()
 
 
 def day_after(value):
-    import datetime as dt
-
     return (dt.date.fromisoformat(value) + dt.timedelta(days=1)).isoformat()
 
 
