@@ -37,7 +37,7 @@ class Story:
     began: dt.date  # the first of the three weeks
     since: dt.datetime
     until: dt.datetime
-    people: dict[str, Person] = field(default_factory=dict)
+    people: dict[Persona, Person] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.random = Random(f"{self.office.schema} {self.since.date()}")  # noqa: S311
@@ -59,13 +59,13 @@ class Story:
         return self.began + dt.timedelta(days=DAYS - persona.arrives)
 
     def person(self, persona: Persona) -> Person | None:
-        known = self.people.get(persona.slug)
+        known = self.people.get(persona)
         if known is None:
             known = Person.objects.filter(
                 given_name=persona.given, family_name=persona.family
             ).first()
             if known:
-                self.people[persona.slug] = known
+                self.people[persona] = known
         return known
 
     # --- The events of a day, in order ----------------------------------------------
