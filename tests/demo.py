@@ -67,16 +67,16 @@ def answers(url: str) -> bool:
 def begin(folder: Path, port: int) -> Demo:
     """Start the demo and wait until its outbreak is played; raises RuntimeError."""
     started = time.monotonic()
-    said = (folder / "said").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "quarano.demo", "--port", str(port)],
-        cwd=Path(__file__).parent.parent,
-        env=environment(folder),
-        stdin=subprocess.DEVNULL,
-        stdout=said,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    with (folder / "said").open("wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "quarano.demo", "--port", str(port)],
+            cwd=Path(__file__).parent.parent,
+            env=environment(folder),
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     first = 0.0
     while time.monotonic() - started < 240:
         if process.poll() is not None:

@@ -170,7 +170,7 @@ NECKARTAL = (
         "Dmytro",
         "Shevchenko",
         "1989-11-11",
-        10,
+        11,
         "mild",
         anchor=0,
         decided=False,
