@@ -99,6 +99,10 @@ class EndPast(Refused):
     message = _("This end is in the past.")
 
 
+class DayToCome(Refused):
+    message = _("This day has not come yet.")
+
+
 class NotLater(Refused):
     message = _("The new end must be later than the one ordered.")
 
@@ -143,9 +147,7 @@ def proposal(monitoring: Monitoring) -> Order | None:
     return monitoring.orders.proposed().first()
 
 
-def compute(
-    monitoring: Monitoring, *, policy: Policy, now: dt.datetime
-) -> Sum:
+def compute(monitoring: Monitoring, *, policy: Policy, now: dt.datetime) -> Sum:
     """Return the end that the policy computes for a monitoring today, and why."""
     today = current().localdate(now)
     if monitoring.is_isolation and monitoring.case is not None:
@@ -352,7 +354,7 @@ def _wanted(
         return (effect.START, until) if again else None
     if until is None:
         return (effect.EXTEND, None) if base_moved else None
-    assert ordered.until is not None  # noqa: S101 - constraint order_issued_has_end
+    assert ordered.until is not None
     if moved and until > ordered.until:
         return effect.EXTEND, until
     if base_moved and until < ordered.until:
@@ -361,12 +363,10 @@ def _wanted(
     return None
 
 
-def _start(
-    monitoring: Monitoring, ordered: Order | None, *, today: dt.date
-) -> dt.date:
+def _start(monitoring: Monitoring, ordered: Order | None, *, today: dt.date) -> dt.date:
     if ordered is None:
         return monitoring.start
-    assert ordered.until is not None  # noqa: S101 - constraint order_issued_has_end
+    assert ordered.until is not None
     if ordered.effect == Order.Effect.LIFT or ordered.until < today:
         return today  # nothing is ordered for the days between
     return ordered.start
@@ -388,7 +388,9 @@ def _write_proposal(
     if there is None:
         there = Order.objects.create(monitoring=monitoring, proposed_at=now, **fields)
     else:
-        changed = [name for name, value in fields.items() if getattr(there, name) != value]
+        changed = [
+            name for name, value in fields.items() if getattr(there, name) != value
+        ]
         if not changed:
             return there
         for name in changed:
@@ -414,10 +416,13 @@ def _write_end(
     until = source.until if source is not None else None
     if until is not None:
         until = max(until, monitoring.start)
-    monitoring.until = until
+    kind, day = monitoring.anchor_kind, monitoring.anchor_day
     if monitoring.is_isolation and monitoring.case is not None:
-        anchor = monitoring.case.anchor
-        monitoring.anchor_kind, monitoring.anchor_day = anchor or ("", None)
+        kind, day = monitoring.case.anchor or ("", None)
+    before = (monitoring.until, monitoring.anchor_kind, monitoring.anchor_day)
+    if before == (until, kind, day):
+        return
+    monitoring.until, monitoring.anchor_kind, monitoring.anchor_day = until, kind, day
     monitoring.version += 1
     monitoring.save(update_fields=["until", "anchor_kind", "anchor_day", "version"])
 
@@ -449,7 +454,7 @@ def expose_again(
         there.save(update_fields=["steps"])
     else:
         ordered = in_force(monitoring)
-        assert ordered is not None  # noqa: S101 - opened with a proposal
+        assert ordered is not None
         Order.objects.create(
             monitoring=monitoring,
             effect=Order.Effect.EXTEND,
@@ -503,14 +508,15 @@ def _issue(
     if order is None:
         raise NoProposal
     ordered = in_force(monitoring)
-    end = _end_to_issue(order, until=until, reasons=reasons, by=by)
     today = current().localdate(now)
-    if order.effect == Order.Effect.LIFT and until is None:
+    if order.effect == Order.Effect.LIFT:
         if ordered is None:
             raise NotOrdered
         end = today
-    elif end < max(today, monitoring.start):
-        raise EndPast
+    else:
+        end = _end_to_issue(order, until=until, reasons=reasons, by=by)
+        if end < max(today, monitoring.start):
+            raise EndPast
     if end != order.until:
         code = "lifted" if order.effect == Order.Effect.LIFT else "decided"
         order.steps = [*order.steps, Step(code, {"day": end.isoformat()}).as_json()]
@@ -541,7 +547,7 @@ def _end_to_issue(
 def _effect(effect: str, ordered: Order | None, end: dt.date) -> str:
     if ordered is None or Order.Effect.LIFT in (effect, ordered.effect):
         return effect if effect != Order.Effect.EXTEND else Order.Effect.START
-    assert ordered.until is not None  # noqa: S101 - constraint order_issued_has_end
+    assert ordered.until is not None
     shorter = end < ordered.until
     return Order.Effect.SHORTEN if shorter else Order.Effect.EXTEND
 
@@ -606,9 +612,7 @@ def shorten(
 
 
 @retrying_transaction
-def lift(
-    monitoring: Monitoring, *, reasons: str, by: User, now: dt.datetime
-) -> Order:
+def lift(monitoring: Monitoring, *, reasons: str, by: User, now: dt.datetime) -> Order:
     """Lift what is ordered, from now; the monitoring stays open until concluded.
 
     Raises AlreadyConcluded, NotOrdered, ReasonsNeeded, NotAPhysician.
@@ -638,9 +642,9 @@ def _replace(
     policy = Policy.objects.in_force(monitoring.disease, on=today)
     total = compute(monitoring, policy=policy, now=now)
     _check_replacing(monitoring, ordered, effect, until=until, today=today)
-    if _needs_physician(monitoring, total, effect, today=today):
-        if not by.may("cases.decide"):
-            raise NotAPhysician
+    medical = _needs_physician(monitoring, total, effect, today=today)
+    if medical and not by.may("cases.decide"):
+        raise NotAPhysician
     code = "lifted" if effect == Order.Effect.LIFT else "decided"
     order = Order(
         monitoring=monitoring,
@@ -670,9 +674,10 @@ def _check_replacing(
     today: dt.date,
 ) -> None:
     lifted = ordered.effect == Order.Effect.LIFT
-    assert ordered.until is not None  # noqa: S101 - constraint order_issued_has_end
-    if lifted and effect != Order.Effect.EXTEND:
-        raise NotOrdered
+    assert ordered.until is not None
+    runs = not lifted and ordered.until >= today
+    if not runs and effect != Order.Effect.EXTEND:
+        raise NotOrdered  # what has lapsed or was lifted already
     if effect != Order.Effect.LIFT and until < max(today, monitoring.start):
         raise EndPast
     if effect == Order.Effect.EXTEND and not lifted and until <= ordered.until:
@@ -684,7 +689,7 @@ def _check_replacing(
 def _needs_physician(
     monitoring: Monitoring, total: Sum, effect: Order.Effect, *, today: dt.date
 ) -> bool:
-    """An end where none is computed is a physician's; so is setting such a case free."""
+    """An end where none is computed is a physician's; so is lifting such an order."""
     if effect != Order.Effect.LIFT:
         return total.until is None
     case = monitoring.case
@@ -754,12 +759,15 @@ def conclude(
     """
     monitoring = _locked_open(monitoring)
     today = current().localdate(now)
-    if conclusion in (Conclusion.RELEASED, Conclusion.ERRONEOUS):
-        if _runs_beyond(monitoring, today):
-            raise OrderRunning
-    if conclusion == Conclusion.RELEASED and _release_is_medical(monitoring, now=now):
-        if not by.may("cases.decide"):
-            raise NotAPhysician
+    ends = conclusion in (Conclusion.RELEASED, Conclusion.ERRONEOUS)
+    if ends and _runs_beyond(monitoring, today):
+        raise OrderRunning
+    if (
+        conclusion == Conclusion.RELEASED
+        and _release_is_medical(monitoring, now=now)
+        and not by.may("cases.decide")
+    ):
+        raise NotAPhysician
     if conclusion == Conclusion.LAPSED and not _is_over(monitoring, today):
         raise CannotLapse
     _conclude(monitoring, conclusion=conclusion, by=by, now=now)
@@ -848,9 +856,7 @@ def _stop_following(person: Person, *, now: dt.datetime) -> None:
     for prefix in UNSENT:
         outbox.void(now=now, about=person.pk, prefix=prefix)
     _void_codes(person, now=now)
-    escalation.clear(
-        person, [Reason.DETAILS_MISSING, Reason.MESSAGE_FAILED], now=now
-    )
+    escalation.clear(person, [Reason.DETAILS_MISSING, Reason.MESSAGE_FAILED], now=now)
 
 
 def _void_codes(person: Person, *, now: dt.datetime) -> None:
@@ -960,10 +966,6 @@ def record_death(
         _conclude(monitoring, conclusion=Conclusion.DECEASED, by=by, now=now)
     escalation.clear(person, NOT_MEDICAL, now=now)
     return person
-
-
-class DayToCome(Refused):
-    message = _("This day has not come yet.")
 
 
 @retrying_transaction

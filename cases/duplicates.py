@@ -39,10 +39,12 @@ def similar(
         ways |= Q(email__iexact=email)
     same_day = Q(birth_date=birth_date) if birth_date else Q(pk__in=[])
     found = _people().filter(ways | same_day).order_by("recorded_at", "pk")
+    if exclude is not None:
+        found = found.exclude(pk=exclude)
     reached = set(Person.objects.filter(ways).values_list("pk", flat=True))
     return [
         person
-        for person in found.exclude(pk=exclude)
+        for person in found
         if person.pk in reached
         or is_similar_name(
             (given_name, family_name), (person.given_name, person.family_name)
@@ -64,9 +66,7 @@ def is_similar_name(one: tuple[str, str], other: tuple[str, str]) -> bool:
 
     Accents, umlauts, order and double names do not matter; a slip of the pen neither.
     """
-    return any(
-        _alike(a, b) for a in _names(one) for b in _names(other)
-    )
+    return any(_alike(a, b) for a in _names(one) for b in _names(other))
 
 
 def _names(name: tuple[str, str]) -> Iterator[frozenset[str]]:
@@ -115,9 +115,9 @@ def find_all(now: dt.datetime) -> int:
                 )
                 pairs[later.pk, older.pk].add(code)
     known = set(
-        EscalationOccasion.objects.filter(
-            reason=Reason.POSSIBLE_DUPLICATE
-        ).values_list("subject_id", "occasion")
+        EscalationOccasion.objects.filter(reason=Reason.POSSIBLE_DUPLICATE).values_list(
+            "subject_id", "occasion"
+        )
     )
     raised = 0
     for (later_pk, older_pk), same in sorted(pairs.items()):

@@ -2,13 +2,10 @@
 
 import datetime as dt
 import json
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from uuid import UUID
 
-from django.db.models import Model
+from django.db.models import Field, Model
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
 
 from cases.models import Person, Revision
 from quarano.accounts.models import User
@@ -62,9 +59,12 @@ def revise(
     """
     row = locked(subject)
     before = {name: getattr(row, _attribute(row, name)) for name in changes}
-    for name, value in changes.items():
+    for name, new in changes.items():
+        value = new
         field = row._meta.get_field(name)
-        setattr(row, name, value if field.is_relation else field.to_python(value))
+        if isinstance(field, Field) and not field.is_relation:
+            value = field.to_python(value)
+        setattr(row, name, value)
     after = {name: getattr(row, _attribute(row, name)) for name in changes}
     differing = [name for name in changes if before[name] != after[name]]
     if version is not None and differing and row.version != version:  # type: ignore[attr-defined]

@@ -188,9 +188,7 @@ def _person(
 
 
 @retrying_transaction
-def add_person(
-    details: PersonDetails, *, by: User | None, now: dt.datetime
-) -> Person:
+def add_person(details: PersonDetails, *, by: User | None, now: dt.datetime) -> Person:
     """Put somebody into the file whom nobody knew."""
     values = {name: getattr(details, name) for name in DETAILS}
     values["email"] = values["email"].strip().lower()
@@ -211,9 +209,7 @@ def _enter_circle(person: Person, *, by: User | None) -> None:
         ProtectedCircle.objects.get_or_create(person=person, user=by)
 
 
-def _add_test(
-    case: Case, report: Report, *, by: User | None, now: dt.datetime
-) -> None:
+def _add_test(case: Case, report: Report, *, by: User | None, now: dt.datetime) -> None:
     if not report.test_kind or report.specimen_date is None:
         return
     test = Test.objects.create(
@@ -309,13 +305,11 @@ def open_quarantine(
         raise Isolated
     running = _open(person, disease, Monitoring.Kind.QUARANTINE)
     if running is not None:
-        containment.expose_again(
-            running, last_exposure=last_exposure, by=by, now=now
-        )
+        containment.expose_again(running, last_exposure=last_exposure, by=by, now=now)
         running.refresh_from_db()
         return running
-    anchor = Monitoring.Anchor.HOUSEHOLD if household else (
-        Monitoring.Anchor.LAST_EXPOSURE
+    anchor = (
+        Monitoring.Anchor.HOUSEHOLD if household else (Monitoring.Anchor.LAST_EXPOSURE)
     )
     monitoring = containment.open_monitoring(
         person,
@@ -419,9 +413,9 @@ def change_details(
     changes = dict(changes)
     if "email" in changes:
         changes["email"] = changes["email"].strip().lower()
-    if "birth_date" in changes and "birth_date_source" not in changes:
-        if changes["birth_date"] != person.birth_date:
-            changes["birth_date_source"] = _said_by(changes["birth_date"], by)
+    born = changes.get("birth_date", person.birth_date)
+    if born != person.birth_date and "birth_date_source" not in changes:
+        changes["birth_date_source"] = _said_by(changes["birth_date"], by)
     changed = history.revise(
         person,
         changes,

@@ -3,7 +3,8 @@ from typing import Any
 
 from celery import shared_task
 
-from cases import daily_rules, duplicates
+from cases import daily_rules
+from cases.duplicates import find_all
 from health_authorities.tasks import authority_task, in_authorities_with
 from quarano import clock
 
@@ -29,7 +30,7 @@ def escalate_all() -> None:
 
 @authority_task
 def find_duplicates() -> None:
-    duplicates.find_all(clock.now())
+    find_all(clock.now())
 
 
 @shared_task(ignore_result=True)

@@ -9,6 +9,7 @@ import json
 import time
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.parser import BytesParser
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -95,11 +96,11 @@ class Catcher:
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        message = email.message_from_bytes(
-            envelope.content or b"", policy=email.policy.default
+        content = envelope.content or b""
+        parser = BytesParser(EmailMessage, policy=email.policy.default)
+        message = parser.parsebytes(
+            content.encode() if isinstance(content, str) else content
         )
-        if not isinstance(message, EmailMessage):
-            return "554 not a message"
         part = message.get_body(("plain",))
         stamp = message["Date"].datetime if message["Date"] else None
         at = stamp or now()

@@ -227,8 +227,10 @@ class Story:
     def enrols(self, persona: Persona) -> Event:
         def happen(now: dt.datetime) -> None:
             person = self.person(persona)
-            monitoring = person and person.monitorings.open().first()
-            if person is None or monitoring is None or person.user_id:
+            if person is None or person.user_id:
+                return
+            monitoring = person.monitorings.open().first()
+            if monitoring is None:
                 return
             token = self.tokens().pop(person.pk, None)
             code = token and enrolment.look_up_token(token, now=now)
@@ -331,7 +333,7 @@ class Story:
         by = self.one_with("case_worker")
         for one in Escalation.objects.open().filter(reason__in=SETTLED)[:40]:
             if self.random.random() < 0.85:
-                outcome, word = SETTLED[one.reason]
+                outcome, word = SETTLED[Escalation.Reason(one.reason)]
                 if one.person:
                     calls.record_call(
                         one.person, outcome="reached", by=by, now=now,
@@ -341,9 +343,9 @@ class Story:
                 if Escalation.objects.open().filter(pk=one.pk).exists():
                     escalation.settle(one, outcome=outcome, word=word, by=by, now=now)
         if self.random.random() < 0.5:
-            one = Person.objects.order_by("-recorded_at").first()
-            if one:
-                comments.write(one, self.random.choice(COMMENTS), by=by, now=now)
+            newest = Person.objects.order_by("-recorded_at").first()
+            if newest:
+                comments.write(newest, self.random.choice(COMMENTS), by=by, now=now)
 
     def decides(self, now: dt.datetime) -> None:
         """Decide the endings of the day, but for those who are left undecided."""

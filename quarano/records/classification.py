@@ -88,8 +88,8 @@ MODELS = {
             "infectious_days_after incubation_days quarantine_days household_days "
             "household_cap_days same_episode_days fever_cases fever_contacts "
             "fever_infants infant_months oxygen_emergency oxygen_worsening "
-            "worsening_entries worsening_from groups legal_basis_isolation legal_basis_quarantine "
-            "remedies shipped",
+            "worsening_entries worsening_from groups legal_basis_isolation "
+            "legal_basis_quarantine remedies shipped",
             "work": "drafted_at drafted_by approved_at approved_by",
         },
     ),

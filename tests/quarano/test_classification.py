@@ -26,7 +26,8 @@ def test_nothing_is_classified_that_does_not_exist():
 
 def test_categories_purposes_and_periods_are_said():
     for label, kept in MODELS.items():
-        assert kept.purpose and kept.period, label
+        assert kept.purpose, label
+        assert kept.period, label
         assert set(kept.fields) <= set(CATEGORIES), label
 
 
