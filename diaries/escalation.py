@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils.translation import get_language
 
 from cases import escalation
 from cases.arithmetic import SlotFacts
@@ -22,6 +23,7 @@ from cases.models import (
 from diaries import owed
 from diaries.models import Entry, Symptom
 from diaries.slots import Slot
+from health_authorities.memory import remembered
 from health_authorities.models import current
 
 Reason = Escalation.Reason
@@ -43,8 +45,11 @@ def catalogue() -> dict[str, Symptom]:
 
 
 def names() -> dict[str, str]:
-    """Return {code: name in the active language}; one query."""
-    return {code: str(symptom) for code, symptom in catalogue().items()}
+    """Return {code: name in the active language}, perhaps half a minute old."""
+    return remembered(
+        ("symptom names", get_language()),
+        lambda: {code: str(symptom) for code, symptom in catalogue().items()},
+    )
 
 
 # --- About one entry, pure -----------------------------------------------------------

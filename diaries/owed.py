@@ -129,22 +129,28 @@ def first_slot(monitoring: Monitoring, zone: dt.tzinfo, routine: Routine) -> Slo
     return max(opened, Slot.first_of(monitoring.start, routine))
 
 
-def beginning(monitorings: list[Monitoring], routine: Routine) -> Slot:
+def beginning(
+    monitorings: list[Monitoring],
+    routine: Routine,
+    *,
+    known: Iterable[Monitoring] | None = None,
+) -> Slot:
     """Return the first slot of the diary that these open monitorings are part of.
 
     A contact that turned case keeps one diary without a break: what was concluded when
-    these opened counts with them.
+    these opened counts with them. `known` are all of the person, where read already.
     """
     zone = current().zone
     spans = list(monitorings)
-    concluded = (
-        Monitoring.objects.filter(
-            person=monitorings[0].person_id, status=Monitoring.Status.CONCLUDED
-        )
-        .exclude(conclusion=Monitoring.Conclusion.ERRONEOUS)
-        .order_by("-opened_at")
-    )
-    for before in concluded:
+    if known is None:
+        known = Monitoring.objects.filter(person=monitorings[0].person_id)
+    concluded = [
+        one
+        for one in known
+        if one.status == Monitoring.Status.CONCLUDED
+        and one.conclusion != Monitoring.Conclusion.ERRONEOUS
+    ]
+    for before in sorted(concluded, key=lambda one: one.opened_at, reverse=True):
         opened = min(one.opened_at for one in spans)
         if before.concluded_at is not None and before.concluded_at >= opened:
             spans.append(before)

@@ -94,16 +94,23 @@ class Diary:
         return [self.row(slot) for slot in reversed(slots)]
 
 
-def read(person: Person, *, now: dt.datetime) -> Diary | None:
-    """Return the running diary of a person, None where nobody follows them."""
-    monitorings = list(
-        person.monitorings.open().select_related("disease", "case").order_by("pk")
+def read(
+    person: Person, *, now: dt.datetime, known: Sequence[Monitoring] | None = None
+) -> Diary | None:
+    """Return the running diary of a person, None where nobody follows them.
+
+    `known` are all monitorings of the person, where they are read already.
+    """
+    if known is None:
+        known = list(person.monitorings.select_related("disease", "case"))
+    monitorings = sorted(
+        (one for one in known if one.is_open), key=lambda one: str(one.pk)
     )
     if not monitorings or person.died_on is not None:
         return None
     authority = current()
     routine = Routine.objects.in_force(on=authority.localdate(now))
-    first = owed.beginning(monitorings, routine)
+    first = owed.beginning(monitorings, routine, known=known)
     entries = person.entries.order_by("opens")
     return Diary(
         person,
@@ -381,9 +388,9 @@ def file_ladder(
     """Return the region of messages and reminders: the ladder of the slot that is
     owed, and what was sent last."""
     diary = diary or read(person, now=now)
-    messages = Message.objects.filter(about=person.pk).order_by("-written_at")[:8]
+    sent = list(Message.objects.filter(about=person.pk).order_by("-written_at")[:60])
     if diary is None:
-        return {"rungs": [], "messages": messages, "slot": ""}
+        return {"rungs": [], "messages": sent[:8], "slot": ""}
     slot = diary.current_slot
     if diary.last is not None:
         slot = min(slot, diary.last)
@@ -391,10 +398,30 @@ def file_ladder(
     if previous >= diary.first and previous not in diary.entries:
         slot = previous
     return {
-        "rungs": reminders.ladder(person, slot, now=now),
-        "messages": messages,
+        "rungs": _ladder(diary, slot, sent),
+        "messages": sent[:8],
         "slot": slot_label(slot, now),
     }
+
+
+def _ladder(diary: Diary, slot: Slot, sent: list[Message]) -> list[reminders.Rung]:
+    """The ladder of a slot, from what the page has read already."""
+    kept = [one for one in diary.monitorings if one.enrolment in owed.KEEPING]
+    if not kept:
+        return []
+    for one in kept:
+        one.person = diary.person
+    keeper = owed.Keeper(
+        diary.person, kept, diary.first, diary.last, set(diary.entries)
+    )
+    return reminders.rungs(
+        keeper,
+        slot,
+        entry=diary.entries.get(slot),
+        messages=sent,
+        routine=diary.routine,
+        now=diary.now,
+    )
 
 
 def recordable(diary: Diary) -> list[SlotRow]:

@@ -317,19 +317,40 @@ class Rung:
 
 def ladder(person: Person, slot: Slot, *, now: dt.datetime) -> list[Rung]:
     """Return the rungs for a slot in order: what was sent, and why nothing was."""
-    authority = current()
-    routine = Routine.objects.in_force(on=authority.localdate(now))
+    routine = Routine.objects.in_force(on=current().localdate(now))
     keeper = next(iter(owed.keepers(routine, now=now, people=[person.pk])), None)
     if keeper is None:
         return []
+    return rungs(
+        keeper,
+        slot,
+        entry=Entry.objects.filter(person=person, day=slot.day, half=slot.half).first(),
+        messages=Message.objects.filter(about=person.pk).order_by("-written_at"),
+        routine=routine,
+        now=now,
+    )
+
+
+def rungs(
+    keeper: owed.Keeper,
+    slot: Slot,
+    *,
+    entry: Entry | None,
+    messages: Iterable[Message],
+    routine: Routine,
+    now: dt.datetime,
+) -> list[Rung]:
+    """Return the rungs from what is read already: the slot's entry, the messages about
+    the person, newest first."""
+    authority, person = current(), keeper.person
     zone, last_day = authority.zone, keeper.last_day
+    purpose = f"diary:{person.pk}:{slot.key}:"
     sent = {
         message.rung: message
-        for message in Message.objects.filter(
-            purpose__startswith=f"diary:{person.pk}:{slot.key}:"
-        ).order_by("written_at")
+        for message in reversed(list(messages))
+        if message.purpose.startswith(purpose)
     }
-    stop = _stop(keeper, slot, now=now)
+    stop = _stop(keeper, slot, entry, routine, now=now)
     end = slot.ends(zone, routine, last_day=last_day)
     since = keeper.sign_of_life(zone, routine, now=now)
     moments = [
@@ -347,16 +368,16 @@ def ladder(person: Person, slot: Slot, *, now: dt.datetime) -> list[Rung]:
             since + dt.timedelta(hours=routine.silent_after_hours),
         ),
     ]
-    rungs = [
+    found = [
         _rung(code, label, moment, sent.get(code), stop, keeper, now=now)
         for code, label, moment in moments
     ]
-    rungs.append(_letter(person, stop, routine, now=now))
-    stopped = [rung for rung in rungs if rung.state == "stopped" and not rung.message]
+    found.append(_letter(person, stop, routine, now=now))
+    stopped = [rung for rung in found if rung.state == "stopped" and not rung.message]
     for rung in stopped[1:]:
         # Why it stopped is said once.
-        rungs[rungs.index(rung)] = Rung(rung.code, rung.label, "waiting", None)
-    return rungs
+        found[found.index(rung)] = Rung(rung.code, rung.label, "waiting", None)
+    return found
 
 
 def _letter(
@@ -381,15 +402,18 @@ def _letter(
 
 
 def _stop(
-    keeper: owed.Keeper, slot: Slot, *, now: dt.datetime
+    keeper: owed.Keeper,
+    slot: Slot,
+    entry: Entry | None,
+    routine: Routine,
+    *,
+    now: dt.datetime,
 ) -> tuple[dt.datetime, str] | None:
     """When and why the ladder of this slot stopped; None while it goes on."""
     person = keeper.person
     authority = current()
-    entry = Entry.objects.filter(person=person, day=slot.day, half=slot.half).first()
     if entry is not None:
         return entry.reported_at, _("entry made")
-    routine = Routine.objects.in_force(on=authority.localdate(now))
     reached, zone = person.last_reached_at, authority.zone
     if reached is not None and reached >= slot.opens(zone, routine):
         return reached, _("reached by phone")

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 
+from health_authorities import memory, middleware
 from quarano.accounts.access import OPEN_DOOR, SIGNED_IN
 from quarano.accounts.models import Role, User
 from tests import world as worlds
@@ -21,7 +22,7 @@ OWN_PERSON = "own person"
 EVERY_REQUEST = 6
 STATEMENTS = {
     "desk:worklist": 8,
-    "desk:person": 18,
+    "desk:person": 12,
     "desk:panel": 16,
     "cases:orders": 12,
     "diaries:diary": 12,
@@ -36,9 +37,14 @@ pytestmark = pytest.mark.undisturbed
 
 @pytest.fixture
 def world(authority, settings):
-    settings.POLL_SECONDS = 60
+    # As in production: hosts and versions of the policy are remembered for a while.
+    settings.AUTHORITY_CACHE_SECONDS = 30
+    memory.forget()
+    middleware.forget()
     with time_machine.travel(worlds.NOW, tick=False):
         yield worlds.build()
+    memory.forget()
+    middleware.forget()
 
 
 def visitor(world, name):

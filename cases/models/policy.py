@@ -8,6 +8,7 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from cases.arithmetic import Guideline
+from health_authorities.memory import remembered
 
 
 class Disease(models.Model):
@@ -28,8 +29,14 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
     def in_force(self, disease: Disease, *, on: dt.date) -> "Policy":
         """Return the approved version in force on that day.
 
-        Raises Policy.DoesNotExist where the disease has none yet.
+        A version begins tomorrow at the earliest, so that of a day is fixed. Raises
+        Policy.DoesNotExist where the disease has none yet.
         """
+        return remembered(
+            ("policy", disease.pk, on), lambda: self._in_force(disease, on=on)
+        )
+
+    def _in_force(self, disease: Disease, *, on: dt.date) -> "Policy":
         found = (
             self.filter(disease=disease, valid_from__lte=on, approved_at__isnull=False)
             .order_by("-valid_from")
@@ -210,6 +217,9 @@ class PolicyExample(models.Model):
 class RoutineQuerySet(models.QuerySet["Routine"]):
     def in_force(self, *, on: dt.date) -> "Routine":
         """Return the version in force on that day; raises Routine.DoesNotExist."""
+        return remembered(("routine", on), lambda: self._in_force(on=on))
+
+    def _in_force(self, *, on: dt.date) -> "Routine":
         found = self.filter(valid_from__lte=on).order_by("-valid_from").first()
         if found is None:
             raise self.model.DoesNotExist

@@ -4,14 +4,14 @@ import datetime as dt
 from collections.abc import Collection
 from typing import Any
 
-from cases.models import Person
+from cases.models import Monitoring, Person
 from cases.regions.happened import calls, comments, escalations, history
 from cases.regions.spans import monitorings, orders
 from cases.regions.who import details, enrolment, header
 from health_authorities.models import current
 from quarano.accounts.models import User
 
-__all__ = ["history", "read"]
+__all__ = ["history", "monitorings", "read"]
 
 NAMES = (
     "header",
@@ -26,13 +26,21 @@ NAMES = (
 
 
 def read(
-    person: Person, names: Collection[str] = NAMES, *, user: User, now: dt.datetime
+    person: Person,
+    names: Collection[str] = NAMES,
+    *,
+    user: User,
+    now: dt.datetime,
+    spans: list[Monitoring] | None = None,
 ) -> dict[str, Any]:
-    """Return the context of these regions, each under its own name."""
+    """Return the context of these regions, each under its own name.
+
+    `spans` are all monitorings of the person, where they are read already.
+    """
     today = current().localdate(now)
-    spans = (
-        monitorings(person) if {"header", "orders", "enrolment"} & set(names) else []
-    )
+    if spans is None:
+        wanted = {"header", "orders", "enrolment"} & set(names)
+        spans = monitorings(person) if wanted else []
     raised = {}
     if {"header", "escalations"} & set(names):
         raised = escalations(person, user=user, now=now)

@@ -22,9 +22,10 @@ def person(request: HttpRequest, pk: UUID) -> HttpResponse:
     now = clock.now()
     found = get_object_or_404(Person.objects.open_to(request.user), pk=pk)
     audit.viewed(request, "file.opened", now=now, person=found)
-    diary = pages.read(found, now=now)
+    spans = regions.monitorings(found)
+    diary = pages.read(found, now=now, known=spans)
     context = {
-        **regions.read(found, user=request.user, now=now),
+        **regions.read(found, user=request.user, now=now, spans=spans),
         "diary": pages.file_diary(found, now=now, diary=diary),
         "ladder": pages.file_ladder(found, now=now, diary=diary),
     }
