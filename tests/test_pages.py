@@ -221,13 +221,7 @@ def test_lists_ask_no_more_with_more_people(world):
         return counts
 
     before = count()
-    from django_tenants.utils import schema_context
-
-    with schema_context("public"):
-        from health_authorities.models import HealthAuthority
-
-        authority = HealthAuthority.objects.get(schema_name=world.schema)
-    connection.set_tenant(authority)
+    connection.set_tenant(world.authority)
     for number in range(12):
         worlds.index_case(f"Person{number}", "Person", f"p{number:02d}" + "x" * number,
                           by=anna, mark="")  # fmt: skip

@@ -13,12 +13,14 @@ from uuid import UUID
 
 from django.db import connection
 from django.test import Client
+from django_tenants.utils import tenant_context
 
 from cases import calls, comments, containment, enrolment, escalation, intake
 from cases.models import Disease, Escalation, Monitoring, Person, Policy, Routine
 from diaries import submission
 from diaries.models import Entry, Symptom
 from diaries.slots import Slot
+from health_authorities.models import HealthAuthority, current
 from quarano.accounts.models import StaffInvitation, User
 from quarano.audit.models import Event
 
@@ -34,7 +36,7 @@ ROLES = ("case_worker", "supervisor", "physician", "epidemiologist", "administra
 class World:
     """What was made, by the names that addresses ask for."""
 
-    schema: str
+    authority: HealthAuthority
     staff: dict[str, User]
     ida: Person  # index case, enrolled, with a fever
     kolja: Person  # contact, invited, nothing issued yet
@@ -43,12 +45,17 @@ class World:
     ids: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def schema(self) -> str:
+        return self.authority.schema_name
+
+    @property
     def host(self) -> str:
         return f"{self.schema}.localhost"
 
     def client(self, user: User | None = None, **headers: str) -> Client:
         """A browser on this authority's host, signed in with all factors."""
-        return client_of(self.host, user, **headers)
+        with tenant_context(self.authority):
+            return client_of(self.host, user, **headers)
 
 
 def client_of(host: str, user: User | None = None, **headers: str) -> Client:
@@ -92,6 +99,7 @@ def build(mark: str = "") -> World:
         enrol(person, email, by=anna, mark=mark)
         diary(person, mark=mark)
         person.refresh_from_db()
+        assert person.user  # read while we are in this schema
     calls.record_call(
         ida, outcome="no_answer", number="+4930231250", note=f"{mark}call", by=anna,
         now=NOW,
@@ -102,7 +110,7 @@ def build(mark: str = "") -> World:
         escalation.settle(
             settled, outcome="called", word=f"{mark}word", by=anna, now=NOW
         )
-    return World(connection.schema_name, staff, ida, kolja, lena, token, ids(ida, lena))
+    return World(current(), staff, ida, kolja, lena, token, ids(ida, lena))
 
 
 def index_case(given: str, family: str, slug: str, *, by: User, mark: str) -> Person:
