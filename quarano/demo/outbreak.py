@@ -1,5 +1,6 @@
 """Plays an outbreak, event by event, through the same processes as real life."""
 
+import contextlib
 import datetime as dt
 import heapq
 import itertools
@@ -287,7 +288,9 @@ class Story:
             by, via = self.writer(persona, person)
             if by is None:
                 return
-            self.write(persona, person, monitoring, Slot(day, half), by, via, now)
+            # Whoever still writes after the last day reads that nothing is asked for.
+            with contextlib.suppress(submission.Refused):
+                self.write(persona, person, monitoring, Slot(day, half), by, via, now)
 
         return happen
 
