@@ -260,7 +260,8 @@ def main() -> int:
     options = parser.parse_args()
     for wanted in (signal.SIGINT, signal.SIGTERM):
         signal.signal(wanted, interrupted)
-    if options.reset:
+    # Without its keys nothing of an older demo could be read: the data go as well.
+    if options.reset or not (folder.folder() / "keys.json").exists():
         begin_anew()
     folder.folder().mkdir(parents=True, exist_ok=True, mode=0o700)
     os.environ["DEMO_FOLDER"] = str(folder.folder())
