@@ -416,6 +416,7 @@ def ended_and_opened_again(browser, demo):
         accessible(kolja)
         go_in(anna, demo, "Ömer Yıldız")
         file_of(anna, demo, "Kolja Brenner")
+        anna.locator("#orders summary").first.click()
         anna.locator("#orders").get_by_role("link", name="Reopen").click()
         anna.locator("#orders form button[type=submit]").first.click()
         anna.locator("#orders").get_by_role("link", name="Conclude").wait_for()
