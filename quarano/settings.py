@@ -97,6 +97,10 @@ MIDDLEWARE = [
     "quarano.accounts.middleware.SecondFactorMiddleware",
 ]
 
+if DEMO:
+    # Before the first statement: while the story is told there may be no tables.
+    MIDDLEWARE.insert(2, "quarano.demo.waiting.WaitingMiddleware")
+
 ROOT_URLCONF = "quarano.urls"
 PUBLIC_SCHEMA_URLCONF = "quarano.urls_public"
 WSGI_APPLICATION = "quarano.wsgi.application"

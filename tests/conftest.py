@@ -7,6 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.cache import cache
 from django.db import connection, connections
 from psycopg import sql
@@ -17,6 +18,11 @@ from tests import sql_guard
 ON_COCKROACH = os.environ["DATABASE_URL"].startswith("cockroach")
 DROP = "CASCADE" if ON_COCKROACH else "WITH (FORCE)"
 HERE = ["127.0.0.1", "::1", "localhost"]
+
+# The same hashes at the least cost; how passwords are hashed is in the settings.
+Argon2PasswordHasher.time_cost = 1
+Argon2PasswordHasher.memory_cost = 64
+Argon2PasswordHasher.parallelism = 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,6 +6,7 @@ stops all of them on Ctrl-C. Reads no Django settings itself.
 
 import argparse
 import contextlib
+import datetime as dt
 import hashlib
 import os
 import shutil
@@ -19,11 +20,13 @@ from pathlib import Path
 from types import FrameType
 
 from quarano.demo import folder
+from quarano.demo import time as demo_time
 from quarano.demo.inbox import start_catcher
 from quarano.embedded import EmbeddedError, forget, postgres, redis
 
 SPARE = 400_000_000  # bytes that the servers and the outbreak need at most
 PYTHON = sys.executable
+LONGEST_GAP = dt.timedelta(days=14)  # an older demo begins anew
 
 
 class Refused(Exception):
@@ -80,6 +83,7 @@ class Household:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        folder.keep("processes", [one.pid for one in self.running.values()])
         return self.running[name]
 
     def run(self, name: str, *command: str) -> None:
@@ -106,6 +110,29 @@ class Household:
             for process in self.running.values():
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(timeout=max(0.1, deadline - time.monotonic()))
+
+
+def stop_left_overs() -> None:
+    """Stop what a killed demo of this folder left running; needs /proc."""
+    mine = f"DEMO_FOLDER={folder.folder()}".encode()
+    for number in folder.read("processes", []):
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{number}/environ").read_bytes().split(b"\0")
+            if mine in words and os.getpgid(number) == number:
+                os.killpg(number, signal.SIGKILL)
+                deadline = time.monotonic() + 5
+                while is_running(number) and time.monotonic() < deadline:
+                    time.sleep(0.05)
+    folder.forget("processes")
+
+
+def is_running(number: int) -> bool:
+    """Whether a process lives; one that only waits to be counted off does not."""
+    try:
+        status = Path(f"/proc/{number}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 @contextlib.contextmanager
@@ -155,6 +182,7 @@ def environment(database: str, broker: str, *, port: int, mail: int) -> dict[str
         "PORT": str(port),
         "EMAIL_HOST": "127.0.0.1",
         "EMAIL_PORT": str(mail),
+        "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",
     }
@@ -225,9 +253,37 @@ def open_house(port: int, stack: contextlib.ExitStack) -> Household:
 
 
 def begin_anew() -> None:
-    forget(folder.folder() / "postgres")
-    forget(folder.folder() / "redis")
-    shutil.rmtree(folder.folder(), ignore_errors=True)
+    """Forget what the demo keeps in its folder, and nothing else that lies there.
+
+    Raises Refused where the data lie in a database that is not ours to drop.
+    """
+    if os.environ.get("DATABASE_URL") and folder.read("began", None):
+        raise Refused(
+            "The demo in DATABASE_URL cannot go on: empty that database, remove "
+            f"{folder.folder()}, and start again."
+        )
+    place = folder.folder()
+    forget(place / "postgres")
+    forget(place / "redis")
+    shutil.rmtree(place / "inbox", ignore_errors=True)
+    for pattern in ("*.json", "*.log", "beat*"):
+        for path in place.glob(pattern):
+            path.unlink(missing_ok=True)
+
+
+def fits() -> bool:
+    """Whether the demo that lies in the folder can go on; notes why it cannot.
+
+    One without its keys cannot be read; one whose story was never told to the end
+    would lack the letters that were on their way.
+    """
+    folder.forget("note")
+    if folder.read("keys", None) is None:
+        return False
+    played = folder.read("played_until", None)
+    if played is None:
+        return folder.read("began", None) is None
+    return demo_time.now() - dt.datetime.fromisoformat(played) <= LONGEST_GAP
 
 
 def announce(port: int) -> None:
@@ -239,7 +295,12 @@ def announce(port: int) -> None:
 
 
 def stay(house: Household) -> int:
+    """Wait until a process ends; note how far the story has come meanwhile."""
+    noted = 0.0
     while True:
+        if time.monotonic() - noted > 30:
+            noted = time.monotonic()
+            folder.keep("played_until", demo_time.now().isoformat())
         if name := house.died():
             print(
                 f"The process '{name}' ended: see {folder.folder()}/{name}.log.",
@@ -250,6 +311,9 @@ def stay(house: Household) -> int:
 
 
 def interrupted(signum: int, frame: FrameType | None) -> None:
+    # Only once: what stops now must not be broken off.
+    for wanted in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(wanted, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -260,16 +324,22 @@ def main() -> int:
     options = parser.parse_args()
     for wanted in (signal.SIGINT, signal.SIGTERM):
         signal.signal(wanted, interrupted)
-    # Without its keys nothing of an older demo could be read: the data go as well.
-    if options.reset or not (folder.folder() / "keys.json").exists():
-        begin_anew()
-    folder.folder().mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.environ["DEMO_FOLDER"] = str(folder.folder())
     try:
+        folder.folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.environ["DEMO_FOLDER"] = str(folder.folder().resolve())
         with contextlib.ExitStack() as stack:
+            stack.enter_context(only_one())
+            stop_left_overs()
             free_port(options.port)
             check_disk()
-            stack.enter_context(only_one())
+            told = folder.read("played_until", None) is not None
+            if options.reset:
+                begin_anew()
+            elif not fits():
+                begin_anew()
+                if told:
+                    folder.keep("note", "anew")
+                    print("The demo was too old to go on: it begins anew.", flush=True)
             house = open_house(options.port, stack)
             announce(options.port)
             return stay(house)

@@ -85,6 +85,7 @@ VISITED = {
     "neckartal": (
         ("ida.sommer@mail.example", "index case"),
         ("kolja.brenner@mail.example", "contact"),
+        ("gulsum.aydin@mail.example", "contact, and her son's"),
     ),
     "spreetal": (("frida.holm@mail.example", "index case"),),
 }

@@ -14,7 +14,15 @@ from django.db import connection
 from django_tenants.utils import tenant_context
 
 from cases import calls, comments, containment, enrolment, escalation, intake
-from cases.models import Case, Disease, Escalation, Monitoring, Person
+from cases.models import (
+    Case,
+    Disease,
+    EnrolmentCode,
+    Escalation,
+    Monitoring,
+    Person,
+    Reporter,
+)
 from diaries import submission
 from diaries.models import Entry
 from diaries.slots import Slot
@@ -104,7 +112,9 @@ class Story:
                 if persona.called:
                     yield self.at(day, 10, shift), self.called(persona)
                 if persona.registers and not persona.by_phone:
-                    yield self.at(day, 16, shift), self.enrols(persona)
+                    # A parent has a login before they keep the child's diary.
+                    hour = 17 if persona.parent else 16
+                    yield self.at(day, hour, shift), self.enrols(persona)
             if self.arrival(persona) <= day:
                 yield (
                     self.at(day, 7, 20 + 2 * shift),
@@ -239,14 +249,9 @@ class Story:
                 code, persona.birth_date, now=now
             ):
                 return
-            user = enrolment.register(
-                code,
-                email=persona.email if persona.mail else f"{persona.slug}@mail.example",
-                password=PASSWORD,
-                language=persona.language,
-                now=now,
-            )
-            enrolment.acknowledge(user, now=now)
+            user = self.login(persona, code, now=now)
+            if user is None:
+                return
             enrolment.save_details(person, {}, by=user, now=now)
             course = COURSES[persona.course](persona.anchor, self.random)
             enrolment.save_questionnaire(
@@ -267,6 +272,34 @@ class Story:
             enrolment.complete(monitoring, by=user, now=now)
 
         return happen
+
+    def login(
+        self, persona: Persona, code: EnrolmentCode, *, now: dt.datetime
+    ) -> User | None:
+        """Make the person's account, or let the parent's keep the diary as well."""
+        if persona.parent:
+            user = self.parent(persona)
+            if user is not None:
+                enrolment.report_for(code, user, kind=Reporter.Kind.CUSTODY, now=now)
+            return user
+        user = enrolment.register(
+            code,
+            email=persona.email if persona.mail else f"{persona.slug}@mail.example",
+            password=PASSWORD,
+            language=persona.language,
+            now=now,
+        )
+        enrolment.acknowledge(user, now=now)
+        return user
+
+    def parent(self, persona: Persona) -> User | None:
+        for one in PEOPLE[self.office.schema]:
+            if one.slug == persona.parent:
+                person = self.person(one)
+                if person is not None:
+                    person.refresh_from_db(fields=["user"])
+                    return person.user
+        return None
 
     def tokens(self) -> dict[object, str]:
         """The links that lie in the outbox or were just sent, by person."""
@@ -297,6 +330,10 @@ class Story:
     def writer(self, persona: Persona, person: Person) -> tuple[User | None, str]:
         if persona.by_phone:
             return self.one_with("case_worker"), Entry.Via.OFFICIAL
+        if persona.parent:
+            user = self.parent(persona)
+            known = user and user.reports_for.filter(person=person).exists()
+            return (user if known else None), Entry.Via.REPRESENTATIVE
         person.refresh_from_db(fields=["user"])
         return person.user, Entry.Via.SELF
 

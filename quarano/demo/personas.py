@@ -32,6 +32,7 @@ class Persona:
     order: bool = True
     decided: bool = True  # an official decides at the end
     refuses_mail: bool = False
+    parent: str = ""  # slug of the one who keeps this diary
 
     @property
     def slug(self) -> str:
@@ -140,7 +141,17 @@ NECKARTAL = (
     ),
     Persona("Marlene", "Vogt", "1990-02-11", 7, "moderate", anchor=3),
     Persona("Tomasz", "Wiśniewski", "1985-06-06", 9, "mild", anchor=2),
-    Persona("Gülsüm", "Aydın", "1959-01-20", 5, "well", "contact", 1, household=True),
+    Persona(
+        "Gülsüm",
+        "Aydın",
+        "1986-01-20",
+        5,
+        "well",
+        "contact",
+        1,
+        household=True,
+        habit=1.0,
+    ),
     Persona(
         "Deniz",
         "Aydın",
@@ -151,6 +162,7 @@ NECKARTAL = (
         1,
         household=True,
         mail=False,
+        parent="gulsum.aydin",
     ),
     Persona(
         "Emre",

@@ -18,8 +18,6 @@ from quarano.celery import app
 from quarano.demo import cast, folder, jobs, time
 from quarano.demo.outbreak import DAYS, Story
 
-LONGEST_GAP = dt.timedelta(days=14)
-
 
 def play(*, now: dt.datetime) -> None:
     """Found what is missing and play the story from where it stopped up to `now`."""
