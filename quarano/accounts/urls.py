@@ -7,6 +7,7 @@ from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from allauth.usersessions import views as sessions
 from django.urls import URLPattern, path, re_path
+from django.views.generic import RedirectView
 
 from quarano.accounts import views
 from quarano.accounts.access import open_door, signed_in
@@ -42,6 +43,13 @@ urlpatterns = [
         "password/change/",
         account.password_change,
         "account_change_password",
+        signed_in,
+    ),
+    # Where allauth sends a login without a password: it gets one by mail.
+    door(
+        "password/set/",
+        RedirectView.as_view(pattern_name="account_reset_password"),
+        "account_set_password",
         signed_in,
     ),
     door(

@@ -185,3 +185,15 @@ def test_the_processes_survive_refused_statements(anna, ruth, process):
         return [[str(row) for row in rows] for rows in state()]
 
     survives(run, comparable)
+
+
+def test_a_login_without_a_password_gets_one_by_mail(authority):
+    from quarano.accounts.models import User
+    from tests.world import client_of
+
+    user = User.objects.create_user(
+        email="new@neckartal.example", name="New", created_at=NOW, language="en"
+    )
+    client = client_of("neckartal.localhost", user)
+    response = client.get("/account/password/change/", follow=True)
+    assert response.redirect_chain[-1][0] == "/account/password/reset/"
