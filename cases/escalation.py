@@ -1,6 +1,6 @@
 """Why somebody must look: raised once per occasion, settled by an official.
 
-The reasons, their limits and what lets them go: PRODUCT section 'Escalations'.
+What raises each reason, and what lets it go, stands where it is raised; here is how.
 """
 
 import datetime as dt

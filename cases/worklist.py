@@ -1,7 +1,7 @@
 """The people somebody must look at: one row per person, most urgent first.
 
 Order: emergency signs, then the band, then risk × trend × silence × due; the sum is
-shown on demand (PRODUCT, 'Escalations'). The weights are the house's own.
+shown on demand. The weights are the house's own.
 """
 
 import datetime as dt

@@ -1,6 +1,6 @@
 """Reads every statement of the test run and refuses what CockroachDB lacks.
 
-The list: STACK, and https://www.cockroachlabs.com/docs/stable/postgresql-compatibility
+The list: what was tried on a cluster, and https://www.cockroachlabs.com/docs/stable/postgresql-compatibility
 """
 
 import re
