@@ -1,5 +1,6 @@
 """The one form of an entry, for citizens and for officials on their behalf."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -7,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from diaries.models import Entry, Symptom
@@ -14,6 +16,8 @@ from diaries.submission import Answers
 
 USUAL = Decimal("35.0"), Decimal("43.0")
 POSSIBLE = Decimal("30.0"), Decimal("45.0")
+NOTE = 2000  # characters
+UNIT = re.compile(r"\s|°|celsius|grad|degrees|c$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,22 @@ class Row:
     error: str
 
 
+class Note(forms.CharField):
+    """Free text whose length counts as the browser counts it: a line break is one."""
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        return text.replace("\r\n", "\n") if isinstance(text, str) else text
+
+
+def _between(least: int, most: int) -> dict[str, Any]:
+    """Return the one sentence for a number that is none, or out of range."""
+    said = format_lazy(
+        _("Enter a whole number between {least} and {most}."), least=least, most=most
+    )
+    return dict.fromkeys(("invalid", "min_value", "max_value"), said)
+
+
 class EntryForm(forms.Form):
     """Temperature in °C, symptoms with severity, medicine, note.
 
@@ -33,7 +53,7 @@ class EntryForm(forms.Form):
     the entry before had them.
     """
 
-    temperature = forms.CharField(label=_("Temperature"), required=False, max_length=8)
+    temperature = forms.CharField(label=_("Temperature"), required=False, max_length=40)
     no_thermometer = forms.BooleanField(
         label=_("I have no thermometer"), required=False
     )
@@ -42,15 +62,23 @@ class EntryForm(forms.Form):
         label=_("I took medicine against fever"), required=False
     )
     oxygen = forms.IntegerField(
-        label=_("Oxygen (SpO₂), %"), required=False, min_value=50, max_value=100
+        label=_("Oxygen (SpO₂), %"),
+        required=False,
+        min_value=50,
+        max_value=100,
+        error_messages=_between(50, 100),
     )
     pulse = forms.IntegerField(
-        label=_("Pulse"), required=False, min_value=20, max_value=250
+        label=_("Pulse"),
+        required=False,
+        min_value=20,
+        max_value=250,
+        error_messages=_between(20, 250),
     )
-    note = forms.CharField(
+    note = Note(
         label=_("Anything else?"),
         required=False,
-        max_length=2000,
+        max_length=NOTE,
         widget=forms.Textarea({"rows": 3}),
     )
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
@@ -120,13 +148,15 @@ class EntryForm(forms.Form):
     # --- Checks ----------------------------------------------------------------------
 
     def clean_temperature(self) -> Decimal | None:
-        typed = self.cleaned_data["temperature"].replace("°C", "").strip()
+        typed = UNIT.sub("", self.cleaned_data["temperature"])
         if not typed:
             return None
         try:
             value = Decimal(typed.replace(",", ".")).quantize(Decimal("0.1"))
         except InvalidOperation:
             raise ValidationError(_("Enter degrees, for example 37.4.")) from None
+        if not value.is_finite():  # 'NaN' is a Decimal, too
+            raise ValidationError(_("Enter degrees, for example 37.4."))
         if not POSSIBLE[0] <= value <= POSSIBLE[1]:
             raise ValidationError(_("Enter a temperature between 30.0 and 45.0 °C."))
         return value

@@ -72,6 +72,7 @@ def show_form(
         "day": diary.monitoring.day(slot.day),
         "days": diary.monitoring.days,
         "measure_oxygen": diary.routine.measure_oxygen,
+        "navigation": pages.navigation(diary.person, "today"),
     }
     return render(request, "diaries/entry.html", context, status=status)
 

@@ -443,3 +443,39 @@ def test_a_lapsed_order_is_not_shown_as_running(kolja, anna):
         text = sign_in(kolja.user).get(page("dates", kolja.pk)).content.decode()
     assert "Your last day is over" in text
     assert "ends on" not in text
+
+
+# --- What people type ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", ["NaN", "Infinity", "warm", "49", "-3"])
+def test_a_temperature_that_is_none_is_refused_at_its_field(phone, kolja, words):
+    response = post(phone, kolja, temperature=words)
+    assert response.status_code == 422
+    assert 'id="id_temperature_error"' in response.content.decode()
+    assert not kolja.entries.exists()
+
+
+@pytest.mark.parametrize("words", ["38,5", "38.5 °C", " 38 , 5", "38,5 Grad Celsius"])
+def test_a_temperature_is_taken_as_people_write_it(phone, kolja, words):
+    assert post(phone, kolja, temperature=words).status_code == 302
+    assert str(kolja.entries.get().temperature) == "38.5"
+
+
+def test_a_note_counts_a_line_break_as_one_character_as_the_browser_does(phone, kolja):
+    written = ("a" * 99 + "\r\n") * 20
+    assert post(phone, kolja, note=written).status_code == 302
+    assert kolja.entries.get().note == written.replace("\r\n", "\n").strip()
+
+
+def test_a_note_that_is_too_long_is_refused_at_its_field(phone, kolja):
+    response = post(phone, kolja, note="x" * 2001)
+    assert response.status_code == 422
+    assert 'id="id_note_error"' in response.content.decode()
+    assert "x" * 2001 in response.content.decode()
+
+
+def test_the_form_leads_to_days_dates_and_help_before_anything_is_sent(phone, kolja):
+    text = phone.get(page("today", kolja.pk)).content.decode()
+    for name in ("days", "dates", "help"):
+        assert f'href="{page(name, kolja.pk)}"' in text
