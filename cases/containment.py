@@ -485,13 +485,21 @@ def issue(
     nobody has seen is not issued: ProposalChanged. Raises AlreadyConcluded, NoProposal,
     EndNeeded, NotAPhysician, ReasonsNeeded, EndPast, NotOrdered (nothing to lift).
     """
-    seen = proposal(monitoring)
-    found = propose(monitoring, now=now)  # stays, also where issuing is refused
+    seen, found = _look_again(monitoring, now=now)
     if found is None:
         raise NoProposal
     if seen is not None and (seen.until, seen.effect) != (found.until, found.effect):
         raise ProposalChanged
     return _issue(monitoring, by=by, now=now, until=until, reasons=reasons)
+
+
+@retrying_transaction
+def _look_again(
+    monitoring: Monitoring, *, now: dt.datetime
+) -> tuple[Order | None, Order | None]:
+    """The proposal as it stood and as it is today. A transaction of its own: what is
+    new stays on the page, also where issuing it is refused."""
+    return proposal(monitoring), propose(monitoring, now=now)
 
 
 @retrying_transaction
