@@ -56,7 +56,6 @@ class EnrolmentCode(models.Model):
                 condition=Q(used_at__isnull=True, voided_at__isnull=True),
                 name="one_unused_code",
             ),
-            who_and_when("code_invited", "invited_at", "invited_by"),
         ]
 
 

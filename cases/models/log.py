@@ -5,7 +5,6 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from cases.models.monitoring import Monitoring
-from cases.models.pairs import who_and_when
 from cases.models.person import Person
 from quarano.encryption import SealedTextField
 
@@ -20,9 +19,6 @@ class Comment(models.Model):
     written_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="comments"
     )
-
-    class Meta:
-        constraints = [who_and_when("comment_written", "written_at", "written_by")]
 
 
 class CallAttempt(models.Model):
@@ -48,7 +44,6 @@ class CallAttempt(models.Model):
     )
 
     class Meta:
-        constraints = [who_and_when("call_called", "called_at", "called_by")]
         indexes = [models.Index(fields=["person", "called_at"], name="call_person")]
 
 

@@ -291,8 +291,3 @@ class Service(models.Model):
     )
     effective_on = models.DateField(_("effective on"))
     note = SealedTextField(blank=True)
-
-    class Meta:
-        constraints = [
-            who_and_when("service_served", "served_at", "served_by", rule_may=True)
-        ]

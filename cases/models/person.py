@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
-from cases.models.pairs import who_and_when
 from quarano.accounts.models import User
 from quarano.encryption import SealedTextField
 
@@ -262,5 +261,4 @@ class Reporter(models.Model):
                 name="reporter_until_after_since",
                 condition=Q(until__isnull=True) | Q(until__gte=models.F("since")),
             ),
-            who_and_when("reporter_appointed", "appointed_at", "appointed_by"),
         ]

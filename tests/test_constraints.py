@@ -1,0 +1,174 @@
+"""What the database itself holds true, whoever writes: every constraint refuses."""
+
+import datetime as dt
+import uuid
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, transaction
+
+from quarano.notifications.models import Message
+from tests import factories as make
+
+NOW, TODAY, DAY = make.NOW, make.TODAY, make.DAY
+
+
+def twice(factory, *names, **fields):
+    """The same row twice, in all that `names` names."""
+    first = factory(**fields)
+    factory(**{**fields, **{name: getattr(first, name) for name in names}})
+
+
+def message(**fields):
+    values = {
+        "purpose": str(uuid.uuid4()), "template": "x", "channel": "mail",
+        "recipient": "a@b.example", "language": "en", "written_at": NOW,
+        "not_before": NOW, **fields,
+    }  # fmt: skip
+    return Message.objects.create(**values)
+
+
+def settled(**fields):
+    return make.EscalationFactory(settled_at=NOW, **fields)
+
+
+def issued(**fields):
+    by = make.UserFactory(roles=["case_worker"])
+    return make.OrderFactory(issued_at=NOW, issued_by=by, **fields)
+
+
+def policy_by_one():
+    anna = make.AnnaFactory()
+    make.PolicyFactory(
+        valid_from=TODAY, shipped=False, drafted_by=anna, approved_at=NOW,
+        approved_by=anna,
+    )  # fmt: skip
+
+
+def second_open_invitation():
+    twice(make.StaffInvitationFactory, "email")
+
+
+def two_replace_one():
+    order = issued(until=TODAY)
+    for _ in range(2):
+        issued(monitoring=order.monitoring, until=TODAY, replaces=order)
+
+
+VIOLATIONS = {
+    "one_open_monitoring": lambda: twice(
+        make.MonitoringFactory, "person", "disease", "kind"
+    ),
+    "monitoring_until_after_start": lambda: make.MonitoringFactory(
+        start=TODAY, until=TODAY - DAY
+    ),
+    "monitoring_concluded_when_why": lambda: make.MonitoringFactory(
+        status="concluded", concluded_at=NOW, conclusion="released", concluded_by=None
+    ),
+    "monitoring_anchor_with_its_day": lambda: make.MonitoringFactory(
+        anchor_kind="onset", anchor_day=None
+    ),
+    "one_proposal": lambda: twice(make.OrderFactory, "monitoring"),
+    "replaced_once": two_replace_one,
+    "order_issued": lambda: make.OrderFactory(issued_at=NOW, issued_by=None),
+    "order_issued_has_end": lambda: issued(until=None),
+    "order_until_after_start": lambda: make.OrderFactory(
+        effect="start", start=TODAY, until=TODAY - DAY
+    ),
+    "one_unused_code": lambda: twice(make.EnrolmentCodeFactory, "person"),
+    "notice_once": lambda: twice(make.AcknowledgementFactory, "user", "notice"),
+    "questionnaire_saved": lambda: make.QuestionnaireFactory(
+        saved_at=NOW, saved_by=None
+    ),
+    "one_open_escalation": lambda: twice(
+        make.EscalationFactory, "subject_id", "reason"
+    ),
+    # An official without a moment; a moment alone is a rule's.
+    "escalation_settled": lambda: make.EscalationFactory(
+        settled_at=None, settled_by=make.AnnaFactory()
+    ),
+    "escalation_settled_has_outcome": lambda: settled(
+        settled_by=make.AnnaFactory(), outcome=""
+    ),
+    "escalation_medical_by_official": lambda: settled(
+        reason="fever", settled_by=None, outcome="cleared"
+    ),
+    "occasion_once": lambda: twice(
+        make.EscalationOccasionFactory, "subject_id", "reason", "occasion"
+    ),
+    "person_birth_date_said_by": lambda: make.PersonFactory(
+        birth_date=TODAY, birth_date_source=""
+    ),
+    "person_stay_until_after_from": lambda: make.PersonFactory(
+        stay_from=TODAY, stay_until=TODAY - DAY
+    ),
+    "circle_once": lambda: twice(make.ProtectedCircleFactory, "person", "user"),
+    "reporter_once": lambda: twice(make.ReporterFactory, "user", "person"),
+    "reporter_until_after_since": lambda: make.ReporterFactory(
+        since=TODAY, until=TODAY - DAY
+    ),
+    "policy_once_a_day": lambda: twice(make.PolicyFactory, "disease", "valid_from"),
+    "policy_approved_by_another": policy_by_one,
+    "case_onset_with_its_day": lambda: make.CaseFactory(onset_kind="date", onset=None),
+    "case_hospital_until_after_since": lambda: make.CaseFactory(
+        in_hospital_since=TODAY, in_hospital_until=TODAY - DAY
+    ),
+    "test_result_reported": lambda: make.TestFactory(
+        result="positive", reported_at=None
+    ),
+    "one_entry_per_slot": lambda: twice(make.EntryFactory, "person", "day", "half"),
+    "entry_in_time": lambda: make.EntryFactory(
+        via="self",
+        opens=NOW,
+        ends=NOW + DAY,
+        deadline=NOW + 2 * DAY,
+        reported_at=NOW + 2 * DAY,
+    ),
+    "entry_slot_in_order": lambda: make.EntryFactory(
+        via="official", opens=NOW, ends=NOW, deadline=NOW + DAY, reported_at=NOW
+    ),
+    "entry_temperature_possible": lambda: make.EntryFactory(temperature="45.1"),
+    "message_sent_when": lambda: message(state="sent", sent_at=None),
+    "message_failed_when": lambda: message(state="failed", failed_at=None),
+    "one_open_staff_invitation": second_open_invitation,
+}
+# In public: a matter of the register, see test_offices.
+ELSEWHERE = {"office_text_once"}
+
+
+@pytest.mark.parametrize("name", VIOLATIONS)
+def test_the_database_refuses(authority, name):
+    with pytest.raises(IntegrityError, match=f'"{name}"'), transaction.atomic():
+        VIOLATIONS[name]()
+
+
+def test_every_constraint_is_tried():
+    ours = {
+        constraint.name
+        for model in apps.get_models()
+        if model.__module__.split(".")[0] in {"cases", "diaries", "quarano"}
+        for constraint in model._meta.constraints
+    }
+    assert set(VIOLATIONS) | ELSEWHERE >= ours
+    assert set(VIOLATIONS) <= ours
+
+
+def test_a_purpose_is_written_once(authority):
+    message(purpose="same")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        message(purpose="same")
+
+
+def test_nobody_concludes_but_an_official_or_the_rule(authority):
+    lapsed = make.MonitoringFactory(
+        status="concluded", concluded_at=NOW, conclusion="lapsed", concluded_by=None
+    )
+    assert lapsed.pk
+
+
+def test_an_official_may_enter_after_the_deadline(authority):
+    late = make.EntryFactory(
+        via="official", opens=NOW, ends=NOW + DAY, deadline=NOW + DAY,
+        reported_at=NOW + dt.timedelta(days=5),
+    )  # fmt: skip
+    assert late.pk
