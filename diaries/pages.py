@@ -253,13 +253,17 @@ def in_words(entry: Entry) -> str:
 
 
 def raised(entry: Entry) -> list[Escalation]:
-    """Return the open medical escalations that this entry gave reason for."""
+    """Return the open medical escalations that this entry gives reason for.
+
+    What was corrected away waits for an official's review, and is no promise of a call.
+    """
     return list(
         Escalation.objects.open()
         .filter(
             person=entry.person_id,
             reason__in=Escalation.MEDICAL,
             occasions__occasion=rules.slot_of(entry).key,
+            withdrawn_at__isnull=True,
         )
         .order_by("band", "pk")
         .distinct()

@@ -479,3 +479,18 @@ def test_the_form_leads_to_days_dates_and_help_before_anything_is_sent(phone, ko
     text = phone.get(page("today", kolja.pk)).content.decode()
     for name in ("days", "dates", "help"):
         assert f'href="{page(name, kolja.pk)}"' in text
+
+
+def test_a_corrected_entry_promises_no_call(phone, kolja):
+    post(phone, kolja, temperature="39.0")
+    entry = kolja.entries.get()
+    response = post(phone, kolja, temperature="36.8", version=entry.version)
+    assert response.status_code == 302
+    assert raised(kolja, "fever").withdrawn_at is not None
+    assert "has been told" not in phone.get(response.url).content.decode()
+
+
+def test_a_missing_severity_is_said_at_its_symptom(phone, kolja):
+    text = post(phone, kolja, symptom="cough").content.decode()
+    assert 'id="severity-cough-error"' in text
+    assert 'aria-describedby="severity-cough-error"' in text
