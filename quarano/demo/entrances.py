@@ -8,6 +8,7 @@ from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import login
 from django.http import HttpRequest
@@ -105,3 +106,4 @@ def sign_in(request: HttpRequest, user: User, *, now: dt.datetime) -> None:
     record_authentication(request, user, method="password", email=user.email)
     if Authenticator.objects.filter(user=user, type="totp").exists():
         record_authentication(request, user, method="mfa", type="totp")
+    UserSession.objects.create_from_request(request)
