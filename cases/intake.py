@@ -340,9 +340,13 @@ def revise_case(
 
     A day of onset makes the kind 'on this day', another kind empties the day. Where
     nobody follows the case and its end is now to come, its isolation is opened. Raises
-    history.ChangedMeanwhile.
+    history.ChangedMeanwhile; containment.NotAPhysician where anybody else says until
+    when the case is infectious.
     """
     case = history.locked(case)
+    infectious = changes.get("infectious_until", case.infectious_until)
+    if infectious != case.infectious_until and not (by and by.may("cases.decide")):
+        raise containment.NotAPhysician
     changes = _complete_onset(case, changes)
     changed = history.revise(
         case,

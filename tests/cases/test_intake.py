@@ -394,6 +394,16 @@ def test_the_second_of_two_officials_sees_both_versions(isolation, anna, oemer):
     assert case.onset == TODAY
 
 
+def test_only_a_physician_says_how_long_a_case_is_infectious(isolation, anna, paula):
+    changes = {"infectious_until": TODAY + 20 * DAY}
+
+    with pytest.raises(containment.NotAPhysician):
+        intake.revise_case(isolation.case, changes, by=anna, now=NOW)
+    case = intake.revise_case(isolation.case, changes, by=paula, now=NOW)
+
+    assert case.infectious_until == TODAY + 20 * DAY
+
+
 def test_revising_survives_every_refusal(isolation, anna):
     assert survives(
         lambda: intake.revise_case(
