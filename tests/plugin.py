@@ -67,6 +67,21 @@ if not os.environ.get("PYTEST_XDIST_WORKER"):
 start()
 
 
+# --- The walk keeps one process, and begins before all others ------------------------
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give out test by test, but the walk as one: it starts a demo, which is long."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class WalkFirst(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "walk" if nodeid.startswith("tests/test_walk.py") else nodeid
+
+    return WalkFirst(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
 # --- --refuse: which processes met refusals, over all workers -----------------------
 
 refused: set[str] = set()
