@@ -144,6 +144,11 @@ def sent(request: HttpRequest, person: Person, slot: Slot) -> HttpResponse:
         "diary": diary,
         "navigation": pages.navigation(person, "today"),
         "rows": diary.rows()[:5],
+        "others": Person.objects.reported_by(
+            request.user, on=current().localdate(diary.now)
+        )
+        .exclude(pk=person.pk)
+        .order_by("given_name"),
         "day": diary.monitoring.day(slot.day),
         "days": diary.monitoring.days,
         **pages.sent(diary, diary.entries[slot]),

@@ -494,3 +494,19 @@ def test_a_missing_severity_is_said_at_its_symptom(phone, kolja):
     text = post(phone, kolja, symptom="cough").content.decode()
     assert 'id="severity-cough-error"' in text
     assert 'aria-describedby="severity-cough-error"' in text
+
+
+def test_after_sending_a_representative_goes_on_to_the_next(
+    phone, kolja, disease, anna
+):
+    child = contact(disease, anna, "Deniz", mobile="")
+    Reporter.objects.create(
+        user=kolja.user,
+        person=child,
+        kind="custody",
+        since=MONDAY,
+        appointed_at=OPENED,
+        appointed_by=anna,
+    )
+    text = phone.get(post(phone, kolja).url).content.decode()
+    assert page("today", child.pk) in text
