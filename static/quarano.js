@@ -90,6 +90,9 @@
       const box = $(target.dataset.empties);
       if (box) box.value = "";
     }
+    // Who types a temperature has a thermometer.
+    const empties = target.id && target.value && $(`[data-empties="#${target.id}"]`);
+    if (empties) empties.checked = false;
   });
 
   // --- Something else: filter a list as one types ------------------------------------

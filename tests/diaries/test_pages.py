@@ -1,7 +1,10 @@
+import gzip
+import re
 from html.parser import HTMLParser
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.urls import reverse
 
 from cases import containment
@@ -510,3 +513,15 @@ def test_after_sending_a_representative_goes_on_to_the_next(
     )
     text = phone.get(post(phone, kolja).url).content.decode()
     assert page("today", child.pk) in text
+
+
+def test_the_first_view_weighs_little_on_a_phone(phone, kolja):
+    text = phone.get(page("today", kolja.pk)).content
+    names = set(re.findall(r'(?:href|src)="/static/([^"#]+)', text.decode()))
+    assert "citizen.css" in names
+    sizes = {
+        name: len(gzip.compress((settings.BASE_DIR / "static" / name).read_bytes()))
+        for name in names
+    }
+    assert sizes["citizen.css"] <= 12_000
+    assert sum(sizes.values()) + len(gzip.compress(text)) <= 60_000
