@@ -1,4 +1,5 @@
 import datetime as dt
+import itertools
 import uuid
 
 import pytest
@@ -77,10 +78,15 @@ def test_events_can_only_be_added_to(authority):
     assert Event.objects.get().verb == "order.issued"
 
 
+SECONDS = itertools.count()
+
+
 def viewed(rf, *, shown, poll, by=None):
     request = rf.get("/worklist/", headers={"X-Poll": "1"} if poll else {})
     request.user = by
-    return log.viewed(request, "worklist.viewed", now=NOW, shown=shown)
+    # Each a second later: of two at one instant neither is the last.
+    now = NOW + dt.timedelta(seconds=next(SECONDS))
+    return log.viewed(request, "worklist.viewed", now=now, shown=shown)
 
 
 def test_a_poll_is_an_event_only_when_it_shows_others(authority, rf):
