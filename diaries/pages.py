@@ -361,7 +361,8 @@ def _is_final(monitoring: Monitoring, *, now: dt.datetime) -> bool:
     policy = Policy.objects.in_force(monitoring.disease, on=today)
     routine = Routine.objects.in_force(on=today)
     free = endings.is_symptom_free(person, policy=policy, routine=routine, now=now)
-    return free is not False
+    # A gap is unknown, not well: a case's end is final only with a good diary.
+    return free is True if monitoring.is_isolation else free is not False
 
 
 # --- Regions of the file -------------------------------------------------------------

@@ -79,6 +79,8 @@ if DEMO:
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Pages of random length, so that sizes betray nothing (BREACH).
+    "django.middleware.gzip.GZipMiddleware",
     "quarano.audit.middleware.request_id",
     "health_authorities.middleware.AuthorityMiddleware",
     "csp.middleware.CSPMiddleware",
