@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
@@ -111,15 +111,20 @@ def _run(
         return found
 
 
-def everything(ignore: Sequence[str] = ()) -> dict[str, list[tuple[str, ...]]]:
+def everything(
+    ignore: Sequence[str] = (), only: Collection[str] | None = None
+) -> dict[str, list[tuple[str, ...]]]:
     """All rows of the current schema but their random keys, sorted.
 
-    `ignore` names fields, as 'model.field' in lower case, whose values are random.
+    `ignore` names fields, as 'model.field' in lower case, whose values are random;
+    `only` the models to look at, by label.
     """
     found = {}
     tables = set(connection.introspection.table_names())
     for model in apps.get_models():
         if model._meta.db_table not in tables or not model._meta.managed:
+            continue
+        if only is not None and model._meta.label not in only:
             continue
         fields = [
             field

@@ -1,0 +1,921 @@
+"""Every process ends alike whichever of its statements the database refuses.
+
+The table says how to call each; a process that is not in it turns a test red. Rows of
+people, orders, messages and the audit trail are compared: each written exactly once.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+import time_machine
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    generate_totp_secret,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
+from django.db import connection, transaction
+
+from cases import (
+    calls,
+    comments,
+    containment,
+    daily_rules,
+    enrolment,
+    escalation,
+    history,
+    intake,
+    policy,
+)
+from cases.models import (
+    Disease,
+    Escalation,
+    Monitoring,
+    Policy,
+    PolicyExample,
+    Routine,
+)
+from cases.views import arrival
+from diaries import endings, reminders, submission, symptoms
+from diaries.models import Entry, Symptom
+from diaries.slots import Slot
+from health_authorities import hosts, offices
+from health_authorities.models import Domain, FoundingRequest, Office, current
+from quarano import founding
+from quarano.accounts import (
+    adapter,
+    invitations,
+    logins,
+    receivers,
+    staff,
+)
+from quarano.accounts import (
+    forms as account_forms,
+)
+from quarano.accounts.models import StaffInvitation, User
+from quarano.audit import chain
+from quarano.cockroach.transactions import retrying_transaction
+from quarano.notifications import outbox
+from quarano.notifications.models import Message
+from tests import world as worlds
+from tests.faults import everything, processes, survives
+from tests.world import DAY, NOW, TODAY, World
+
+pytestmark = pytest.mark.undisturbed
+
+HOUR = dt.timedelta(hours=1)
+Reason = Escalation.Reason
+Process = Callable[[], object]
+TABLE: dict[str, Callable[[World], Process]] = {}
+
+# Random, or sealed anew in each run, so that two runs differ by right.
+RANDOM = (
+    "user.password",
+    "enrolmentcode.selector",
+    "enrolmentcode.verifier_hash",
+    "enrolmentcode.token_hash",
+    "staffinvitation.token_hash",
+    "message.token",
+    "seal.hash",
+    "seal.before",
+    "event.subject",
+)
+# No process but a view whose writes are a library's: tests/accounts/test_signing_in.py.
+ELSEWHERE = {"quarano.accounts.views.sign_out"}
+
+
+def calling(process: Callable[..., object]) -> Callable[..., object]:
+    """Enter into the table how a process is called: prepare, then return the call."""
+
+    def enter(prepare: Callable[[World], Process]) -> Callable[[World], Process]:
+        TABLE[f"{process.__module__}.{process.__qualname__}"] = prepare
+        return prepare
+
+    return enter
+
+
+def isolation(world: World) -> Monitoring:
+    return Monitoring.objects.get(person=world.ida)
+
+
+def whole(func: Callable[..., object]) -> Callable[..., object]:
+    """Run as one transaction what in production is a single statement or two: within
+    the transaction of a test nothing else could go on after a refusal."""
+    return retrying_transaction(func)
+
+
+def quarantine(world: World) -> Monitoring:
+    return Monitoring.objects.get(person=world.kolja)
+
+
+def raised(world: World, reason: str, occasion: str = "new") -> Escalation:
+    found = escalation.raise_(
+        isolation(world), reason, occasion=occasion, facts={}, now=NOW
+    )
+    assert found is not None
+    return found
+
+
+# --- cases: people and cases --------------------------------------------------------
+
+
+@calling(intake.take_up)
+def _(world):
+    report = intake.Report(
+        given_name="Mona", family_name="Reich", email="mona@mail.example",
+        birth_date=dt.date(1970, 1, 2), disease=Disease.objects.get(),
+        onset=TODAY - 2 * DAY, specimen_date=TODAY - DAY, test_kind="pcr",
+    )  # fmt: skip
+    return lambda: intake.take_up(report, by=world.staff["case_worker"], now=NOW)
+
+
+@calling(intake.add_person)
+def _(world):
+    details = intake.PersonDetails(
+        given_name="Mona", family_name="Reich", protected=True
+    )
+    return lambda: intake.add_person(details, by=world.staff["case_worker"], now=NOW)
+
+
+@calling(intake.open_quarantine)
+def _(world):
+    disease = Disease.objects.get()
+    details = intake.PersonDetails(given_name="Mona", family_name="Reich")
+    return lambda: intake.open_quarantine(
+        details, disease=disease, last_exposure=TODAY - DAY,
+        by=world.staff["case_worker"], now=NOW,
+    )  # fmt: skip
+
+
+@calling(intake.revise_case)
+def _(world):
+    case = isolation(world).case
+    return lambda: intake.revise_case(
+        case, {"onset": TODAY - 2 * DAY}, by=world.staff["case_worker"], now=NOW
+    )
+
+
+@calling(intake.change_details)
+def _(world):
+    return lambda: intake.change_details(
+        world.ida, {"city": "Neckarsand", "email": "new@mail.example"},
+        by=world.staff["case_worker"], now=NOW, version=world.ida.version,
+    )  # fmt: skip
+
+
+@calling(intake.look_at_details)
+def _(world):
+    world.ida.birth_date, world.ida.birth_date_source = None, ""
+    world.ida.email, world.ida.street = "", ""
+    world.ida.save()
+    for one in Escalation.objects.filter(reason=Reason.DETAILS_MISSING):
+        one.delete()
+    raised_for = escalation.raise_(
+        world.lena, Reason.DETAILS_MISSING, occasion="birth_date",
+        facts={"missing": ["birth_date"]}, now=NOW,
+    )  # fmt: skip
+    assert raised_for
+    return lambda: intake.look_at_details(world.lena, now=NOW)
+
+
+@calling(history.revise)
+def _(world):
+    return lambda: history.revise(
+        world.ida, {"city": "Neckarsand"}, person=world.ida,
+        by=world.staff["case_worker"], now=NOW, verb="person.changed",
+    )  # fmt: skip
+
+
+@calling(arrival._with_details)
+def _(world):
+    anna, disease = world.staff["case_worker"], Disease.objects.get()
+    return lambda: arrival._with_details(
+        lambda person: intake.open_quarantine(
+            person, disease=disease, last_exposure=TODAY, by=anna, now=NOW
+        ),
+        world.kolja, {"city": "Neckarsand"}, takes_over=True, by=anna, now=NOW,
+    )  # fmt: skip
+
+
+@calling(calls.record_call)
+def _(world):
+    return lambda: calls.record_call(
+        world.kolja, outcome="reached", note="well", by=world.staff["case_worker"],
+        now=NOW,
+    )  # fmt: skip
+
+
+@calling(comments.write)
+def _(world):
+    return lambda: comments.write(
+        world.ida, "Rang twice.", by=world.staff["case_worker"], now=NOW
+    )
+
+
+# --- cases: isolation and quarantine ------------------------------------------------
+
+
+@calling(containment.open_monitoring)
+def _(world):
+    person = intake.add_person(
+        intake.PersonDetails(given_name="Mona", family_name="Reich"), by=None, now=NOW
+    )
+    disease = Disease.objects.get()
+    return lambda: containment.open_monitoring(
+        person, kind="quarantine", disease=disease, anchor_kind="last_exposure",
+        anchor_day=TODAY, reported_at=NOW, by=world.staff["case_worker"], now=NOW,
+    )  # fmt: skip
+
+
+@calling(containment.propose)
+def _(world):
+    monitoring = quarantine(world)
+    Monitoring.objects.filter(pk=monitoring.pk).update(anchor_day=TODAY)
+    return lambda: containment.propose(monitoring, now=NOW)
+
+
+@calling(containment._look_again)
+def _(world):
+    monitoring = quarantine(world)
+    Monitoring.objects.filter(pk=monitoring.pk).update(anchor_day=TODAY)
+    return lambda: containment._look_again(monitoring, now=NOW)
+
+
+@calling(containment._issue)
+def _(world):
+    monitoring, anna = quarantine(world), world.staff["case_worker"]
+    return lambda: containment.issue(monitoring, by=anna, now=NOW)
+
+
+@calling(containment.expose_again)
+def _(world):
+    monitoring = quarantine(world)
+    return lambda: containment.expose_again(
+        monitoring, last_exposure=TODAY, by=world.staff["case_worker"], now=NOW
+    )
+
+
+@calling(containment.extend)
+def _(world):
+    monitoring = isolation(world)
+    return lambda: containment.extend(
+        monitoring, until=monitoring.until + 2 * DAY, reasons="fever",
+        by=world.staff["physician"], now=NOW,
+    )  # fmt: skip
+
+
+@calling(containment.shorten)
+def _(world):
+    monitoring = isolation(world)
+    return lambda: containment.shorten(
+        monitoring, until=monitoring.until - DAY, reasons="well",
+        by=world.staff["physician"], now=NOW,
+    )  # fmt: skip
+
+
+@calling(containment.lift)
+def _(world):
+    monitoring = isolation(world)
+    return lambda: containment.lift(
+        monitoring, reasons="well", by=world.staff["case_worker"], now=NOW
+    )
+
+
+@calling(containment.serve)
+def _(world):
+    order = isolation(world).orders.issued().get()
+    return lambda: containment.serve(
+        order, way="post", effective_on=TODAY, by=world.staff["case_worker"], now=NOW
+    )
+
+
+@calling(containment.conclude)
+def _(world):
+    monitoring = isolation(world)
+    return lambda: containment.conclude(
+        monitoring, conclusion="moved", by=world.staff["case_worker"], now=NOW
+    )
+
+
+@calling(containment.lapse)
+def _(world):
+    monitoring = isolation(world)
+    for one in Escalation.objects.open().filter(person=world.ida):
+        escalation.settle(one, outcome="called", by=world.staff["case_worker"], now=NOW)
+    return lambda: containment.lapse(monitoring, now=NOW + 30 * DAY)
+
+
+@calling(containment.reopen)
+def _(world):
+    monitoring = isolation(world)
+    containment.conclude(
+        monitoring, conclusion="moved", by=world.staff["case_worker"], now=NOW
+    )
+    return lambda: containment.reopen(monitoring, by=world.staff["supervisor"], now=NOW)
+
+
+@calling(containment.record_death)
+def _(world):
+    return lambda: containment.record_death(
+        world.kolja, died_on=TODAY, by=world.staff["case_worker"], now=NOW
+    )
+
+
+@calling(containment.set_hospital)
+def _(world):
+    case = isolation(world).case
+    return lambda: containment.set_hospital(
+        case, TODAY, None, by=world.staff["case_worker"], now=NOW
+    )
+
+
+# --- cases: enrolment ---------------------------------------------------------------
+
+
+def code_of(world):
+    return world.kolja.enrolment_codes.get()
+
+
+@calling(enrolment.invite)
+def _(world):
+    return lambda: enrolment.invite(
+        world.kolja, channel="mail", by=world.staff["case_worker"], now=NOW
+    )
+
+
+@calling(enrolment.by_phone)
+def _(world):
+    return lambda: enrolment.by_phone(
+        world.kolja, by=world.staff["case_worker"], now=NOW
+    )
+
+
+@calling(enrolment.confirm_birth_date)
+def _(world):
+    code = code_of(world)
+    return lambda: enrolment.confirm_birth_date(code, dt.date(1900, 1, 1), now=NOW)
+
+
+@calling(enrolment.register)
+def _(world):
+    code = code_of(world)
+    return lambda: enrolment.register(
+        code, email="kolja@mail.example", password=worlds.PASSWORD, language="de",
+        now=NOW,
+    )  # fmt: skip
+
+
+@calling(enrolment.report_for)
+def _(world):
+    code = code_of(world)
+    return lambda: enrolment.report_for(code, world.ida.user, kind="helper", now=NOW)
+
+
+@calling(enrolment.keep_language)
+def _(world):
+    return lambda: enrolment.keep_language(world.ida.user, language="de", now=NOW)
+
+
+@calling(enrolment.acknowledge)
+def _(world):
+    world.ida.user.acknowledgements.all().delete()
+    return lambda: enrolment.acknowledge(world.ida.user, now=NOW)
+
+
+def registered(world):
+    user = enrolment.register(
+        code_of(world), email="kolja@mail.example", password=worlds.PASSWORD,
+        language="en", now=NOW,
+    )  # fmt: skip
+    return user, quarantine(world)
+
+
+@calling(enrolment.save_details)
+def _(world):
+    user, _monitoring = registered(world)
+    return lambda: enrolment.save_details(
+        world.kolja, {"city": "Neckarsand"}, by=user, now=NOW
+    )
+
+
+@calling(enrolment.save_questionnaire)
+def _(world):
+    monitoring = isolation(world)
+    return lambda: enrolment.save_questionnaire(
+        monitoring, {"onset": TODAY - 6 * DAY, "doctor": "Dr. Lang"},
+        by=world.ida.user, now=NOW,
+    )  # fmt: skip
+
+
+@calling(enrolment.complete)
+def _(world):
+    user, monitoring = registered(world)
+    enrolment.save_details(world.kolja, {}, by=user, now=NOW)
+    enrolment.save_questionnaire(monitoring, {"has_symptoms": False}, by=user, now=NOW)
+    return lambda: enrolment.complete(monitoring, by=user, now=NOW)
+
+
+# --- cases: escalations -------------------------------------------------------------
+
+
+@calling(escalation.raise_)
+def _(world):
+    monitoring = isolation(world)
+    return lambda: escalation.raise_(
+        monitoring, Reason.SILENT, occasion="since", facts={}, now=NOW
+    )
+
+
+@calling(escalation.ease)
+def _(world):
+    monitoring = isolation(world)
+    return lambda: escalation.ease(monitoring, [Reason.FEVER], now=NOW)
+
+
+@calling(escalation.withdraw)
+def _(world):
+    monitoring = raised(world, Reason.SUSPICIOUS_SYMPTOM, "entry").monitoring
+    return lambda: escalation.withdraw(
+        monitoring, Reason.SUSPICIOUS_SYMPTOM, occasion="entry", now=NOW
+    )
+
+
+@calling(escalation.clear)
+def _(world):
+    raised(world, Reason.SILENT)
+    monitoring = isolation(world)
+    return lambda: escalation.clear(monitoring, [Reason.SILENT], now=NOW)
+
+
+@calling(escalation.clear_all)
+def _(world):
+    one = raised(world, Reason.SILENT)
+    return lambda: escalation.clear_all([one.pk], now=NOW)
+
+
+@calling(escalation.settle)
+def _(world):
+    one = raised(world, Reason.SILENT)
+    return lambda: escalation.settle(
+        one, outcome="called", word="well", by=world.staff["case_worker"], now=NOW
+    )
+
+
+@calling(escalation.settle_many)
+def _(world):
+    both = [raised(world, Reason.SILENT), raised(world, Reason.ENDS)]
+    return lambda: escalation.settle_many(
+        both, outcome="nothing", word="", by=world.staff["supervisor"], now=NOW
+    )
+
+
+@calling(escalation.snooze)
+def _(world):
+    one = raised(world, Reason.SILENT)
+    return lambda: escalation.snooze(
+        one, until=NOW + HOUR, by=world.staff["case_worker"], now=NOW
+    )
+
+
+@calling(escalation.assign)
+def _(world):
+    one, anna = raised(world, Reason.SILENT), world.staff["case_worker"]
+    return lambda: escalation.assign([one], to=anna, by=anna, now=NOW)
+
+
+@calling(escalation.undo)
+def _(world):
+    one, anna = raised(world, Reason.SILENT), world.staff["case_worker"]
+    escalation.settle(one, outcome="called", by=anna, now=NOW)
+    return lambda: escalation.undo(one, by=anna, now=NOW)
+
+
+@calling(daily_rules._call_late)
+def _(world):
+    monitoring = quarantine(world)
+    return lambda: daily_rules._call_late(monitoring, due_at=NOW, now=NOW)
+
+
+@calling(daily_rules._forget_filled)
+def _(world):
+    escalation.raise_(
+        world.lena, Reason.DETAILS_MISSING, occasion="birth_date",
+        facts={"missing": ["birth_date"]}, now=NOW,
+    )  # fmt: skip
+    return lambda: daily_rules._forget_filled({}, now=NOW)
+
+
+# --- cases: policy and routine ------------------------------------------------------
+
+
+@calling(policy.draft_policy)
+def _(world):
+    shipped = Policy.objects.get()
+    return lambda: policy.draft_policy(
+        shipped, by=world.staff["administrator"], now=NOW
+    )
+
+
+def draft(world):
+    return policy.draft_policy(
+        Policy.objects.get(), by=world.staff["administrator"], now=NOW
+    )
+
+
+@calling(policy.revise_policy)
+def _(world):
+    drafted = draft(world)
+    return lambda: policy.revise_policy(
+        drafted, {"remedies": "x"}, by=world.staff["administrator"], now=NOW
+    )
+
+
+@calling(policy.approve_policy)
+def _(world):
+    drafted = draft(world)
+    return lambda: policy.approve_policy(drafted, by=world.staff["physician"], now=NOW)
+
+
+@calling(policy.discard_policy)
+def _(world):
+    drafted = draft(world)
+    return lambda: policy.discard_policy(
+        drafted, by=world.staff["administrator"], now=NOW
+    )
+
+
+@calling(policy.draft_routine)
+def _(world):
+    routine = Routine.objects.get()
+    return lambda: policy.draft_routine(
+        routine, by=world.staff["administrator"], now=NOW
+    )
+
+
+@calling(policy.revise_routine)
+def _(world):
+    anna = world.staff["administrator"]
+    drafted = policy.draft_routine(Routine.objects.get(), by=anna, now=NOW)
+    return lambda: policy.revise_routine(drafted, {"old_age": 65}, by=anna, now=NOW)
+
+
+@calling(policy.discard_routine)
+def _(world):
+    anna = world.staff["administrator"]
+    drafted = policy.draft_routine(Routine.objects.get(), by=anna, now=NOW)
+    return lambda: policy.discard_routine(drafted, by=anna, now=NOW)
+
+
+# --- diaries ------------------------------------------------------------------------
+
+EVENING = Slot(TODAY, Entry.Half.EVENING)
+
+
+@calling(submission.submit)
+def _(world):
+    return lambda: submission.submit(
+        world.ida, EVENING, by=world.ida.user, via=Entry.Via.SELF, now=NOW + 9 * HOUR,
+        answers=submission.Answers(temperature=Decimal("40.1"), symptoms={"cough": 3}),
+    )  # fmt: skip
+
+
+@calling(submission.amend)
+def _(world):
+    entry = world.ida.entries.get(day=TODAY)
+    return lambda: submission.amend(
+        entry, by=world.ida.user, now=NOW, version=entry.version,
+        answers=submission.Answers(temperature=Decimal("36.9"), symptoms={}),
+    )  # fmt: skip
+
+
+@calling(reminders._write)
+def _(world):
+    now = NOW + 12 * HOUR
+    due = reminders.due(world.authority, Routine.objects.get(), now=now)[0]
+    return lambda: reminders._write(due, now=now)
+
+
+@calling(endings._lapsed)
+def _(world):
+    monitoring, shipped = isolation(world), Policy.objects.get()
+    routine, known_symptoms = Routine.objects.get(), Symptom.objects.in_bulk()
+    return lambda: endings._lapsed(
+        monitoring, shipped, routine, known_symptoms, now=NOW + 30 * DAY
+    )
+
+
+@calling(symptoms.add)
+def _(world):
+    anna = world.staff["administrator"]
+    return lambda: symptoms.add(Symptom(code="hiccup"), by=anna, now=NOW)
+
+
+@calling(symptoms.revise)
+def _(world):
+    one, anna = Symptom.objects.earliest("position"), world.staff["administrator"]
+    return lambda: symptoms.revise(one, {"position": 7}, by=anna, now=NOW)
+
+
+# --- Logins and staff ---------------------------------------------------------------
+
+
+def invited(world):
+    return invitations.invite(
+        name="Mia", email="mia@neckartal.example", roles=["case_worker"],
+        by=world.staff["administrator"], now=NOW,
+    )  # fmt: skip
+
+
+@calling(invitations.invite)
+def _(world):
+    invited(world)
+    return lambda: invited(world)
+
+
+@calling(invitations.renew)
+def _(world):
+    anna = world.staff["case_worker"]
+    return lambda: invitations.renew(anna, by=world.staff["administrator"], now=NOW)
+
+
+@calling(invitations.withdraw)
+def _(world):
+    invitation, _token = invited(world)
+    return lambda: invitations.withdraw(
+        invitation, by=world.staff["administrator"], now=NOW
+    )
+
+
+@calling(invitations.accept)
+def _(world):
+    _invitation, token = invited(world)
+    return lambda: invitations.accept(token, password=worlds.PASSWORD, now=NOW)
+
+
+@calling(staff.change_roles)
+def _(world):
+    return lambda: staff.change_roles(
+        world.staff["case_worker"], roles=["supervisor"],
+        by=world.staff["administrator"], now=NOW,
+    )  # fmt: skip
+
+
+@calling(staff.deactivate)
+def _(world):
+    return lambda: staff.deactivate(
+        world.staff["case_worker"], by=world.staff["administrator"], now=NOW
+    )
+
+
+@calling(staff.reactivate)
+def _(world):
+    anna, ada = world.staff["case_worker"], world.staff["administrator"]
+    staff.deactivate(anna, by=ada, now=NOW)
+    return lambda: staff.reactivate(anna, by=ada, now=NOW)
+
+
+@calling(staff.end_on)
+def _(world):
+    return lambda: staff.end_on(
+        world.staff["case_worker"], day=TODAY + DAY, by=world.staff["administrator"],
+        now=NOW,
+    )  # fmt: skip
+
+
+@calling(logins.send_code)
+def _(world):
+    return lambda: logins.send_code(world.ida.user, "123456", now=NOW)
+
+
+@calling(logins.keep_language)
+def _(world):
+    return lambda: logins.keep_language(world.ida.user, language="de")
+
+
+@calling(logins.end_sessions)
+def _(world):
+    return lambda: logins.end_sessions(world.ida.user)
+
+
+@calling(adapter._write)
+def _(world):
+    return lambda: adapter._write(
+        "accounts/messages/password_reset", "ida@mail.example", language="en",
+        parameters={"what": "password_reset"}, token="secret",
+    )  # fmt: skip
+
+
+@calling(receivers.note)
+def _(world):
+    return lambda: receivers.note("login.succeeded", world.ida.user)
+
+
+@calling(account_forms._is_new)
+def _(world):
+    secret = generate_totp_secret()
+    TOTP.activate(world.staff["case_worker"], secret)
+    code = format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time())))
+    one = Authenticator.objects.get(user=world.staff["case_worker"], type="totp")
+
+    def opens():
+        assert account_forms._is_new(one, code)
+
+    return opens
+
+
+# --- Messages and the trail ---------------------------------------------------------
+
+
+def waiting(world: World) -> Message:
+    """Kolja's invitation."""
+    return Message.objects.get(about=world.kolja.pk, state=Message.State.WAITING)
+
+
+@calling(outbox.claim)
+def _(world):
+    message = waiting(world)
+    return lambda: whole(outbox.claim)(message.pk, now=NOW)
+
+
+@calling(outbox.sent)
+def _(world):
+    message = outbox.claim(waiting(world).pk, now=NOW)
+    return lambda: whole(outbox.sent)(message, now=NOW)
+
+
+@calling(outbox.failed)
+def _(world):
+    message = outbox.claim(waiting(world).pk, now=NOW)
+    return lambda: whole(outbox.failed)(
+        message, problem="refused", permanent=True, now=NOW
+    )
+
+
+@calling(outbox.expire)
+def _(world):
+    Message.objects.filter(pk=waiting(world).pk).update(expires_at=NOW - HOUR)
+    return lambda: whole(outbox.expire)(now=NOW)
+
+
+@calling(chain._seal_batch)
+def _(world):
+    return lambda: chain._seal_batch(now=NOW)
+
+
+# --- Authorities, in public ---------------------------------------------------------
+
+
+def operator() -> User:
+    return User.objects.create_user(
+        email="olga@quarano.example", name="Olga", roles=["operator"], created_at=NOW
+    )
+
+
+@calling(hosts.add)
+def _(world):
+    olga = operator()
+    return lambda: hosts.add(
+        "new.localhost", authority=world.authority, by=olga, now=NOW
+    )
+
+
+@calling(hosts.change_details)
+def _(world):
+    olga = operator()
+    return lambda: hosts.change_details(
+        world.authority, {"city": "Neckarsand"}, by=olga, now=NOW
+    )
+
+
+@calling(hosts.make_primary)
+def _(world):
+    olga = operator()
+    domain = hosts.add("new.localhost", authority=world.authority, by=olga, now=NOW)
+    return lambda: hosts.make_primary(domain, by=olga, now=NOW)
+
+
+@calling(hosts.remove)
+def _(world):
+    olga = operator()
+    hosts.add("new.localhost", authority=world.authority, by=olga, now=NOW)
+    domain = Domain.objects.get(domain="new.localhost")
+    return lambda: hosts.remove(domain, by=olga, now=NOW)
+
+
+@calling(offices._store)
+def _(world):
+    known_offices = {"9.99.9.99.": Office(code="9.99.9.99.", name="Somewhere")}
+    return lambda: offices._store(1, known_offices, {"9.99.9.99.": {"99999"}})
+
+
+def wish() -> FoundingRequest:
+    return FoundingRequest(
+        name="Somewhere", short_name="Somewhere", schema_name="somewhere",
+        host="somewhere.localhost", rki_code="1.01.0.01.", federal_state="01",
+        sender="a@b.example", administrator_name="Ada",
+        administrator_email="ada@b.example", requested_at=NOW,
+    )  # fmt: skip
+
+
+@calling(founding.ask_for)
+def _(world):
+    olga = operator()
+    return lambda: founding.ask_for(wish(), by=olga, now=NOW)
+
+
+@calling(founding.ask_again)
+def _(world):
+    olga = operator()
+    asked = founding.ask_for(wish(), by=olga, now=NOW)
+    FoundingRequest.objects.filter(pk=asked.pk).update(state="failed")
+    return lambda: founding.ask_again(asked.pk, by=olga, now=NOW)
+
+
+@calling(founding._reserve)
+def _(world):
+    from health_authorities.models import HealthAuthority
+
+    def reserve():
+        wanted = HealthAuthority(
+            name="Somewhere", short_name="Somewhere", schema_name="somewhere",
+            rki_code="1.01.0.01.", federal_state="01", sender="a@b.example",
+        )  # fmt: skip
+        return founding._reserve(wanted, host="somewhere.localhost")
+
+    return reserve
+
+
+@calling(founding._fill)
+def _(world):
+    for model in (PolicyExample, Policy, Disease, Routine, Symptom):
+        model.objects.all().delete()
+    return lambda: founding._fill(current(), now=NOW)
+
+
+@calling(founding._open)
+def _(world):
+    StaffInvitation.objects.all().delete()
+    return lambda: founding._open(
+        current(), "Ada Verwaltung", "ada@spreetal.example", now=NOW
+    )
+
+
+# --- The tests ----------------------------------------------------------------------
+
+IN_PUBLIC = ("health_authorities.", "quarano.founding.")
+# Founding fills an empty schema: the other authority's, where nobody was made.
+EMPTY = {"quarano.founding._fill", "quarano.founding._open"}
+
+
+def room(name: str) -> str:
+    return name.rpartition(".")[0]
+
+
+def test_every_process_is_in_the_table():
+    missing = processes() - set(TABLE) - set(ELSEWHERE)
+    assert not missing, f"say in the table how to call {sorted(missing)}"
+
+
+def test_the_table_names_nothing_that_is_no_process():
+    assert not (set(TABLE) | set(ELSEWHERE)) - processes()
+
+
+@pytest.mark.parametrize("module", sorted({room(name) for name in TABLE}))
+def test_processes_end_alike_whichever_statement_is_refused(
+    module, authority, other_authority
+):
+    with time_machine.travel(NOW, tick=False):
+        world = worlds.build()
+        for name in sorted(name for name in TABLE if room(name) == module):
+            with transaction.atomic():
+                if name in EMPTY:
+                    connection.set_tenant(other_authority)
+                elif name.startswith(IN_PUBLIC):
+                    connection.set_schema_to_public()
+                else:
+                    connection.set_tenant(authority)
+                check(name, world)
+                transaction.set_rollback(True)
+
+
+def check(name: str, world: World) -> None:
+    process = TABLE[name](world)
+    touched = changed_by(process) | {"audit.Event", "notifications.Message"}
+    try:
+        assert survives(process, lambda: everything(RANDOM, only=touched)) > 0
+    except AssertionError as error:
+        raise AssertionError(f"{name}: {error}") from error
+
+
+def changed_by(process: Process) -> set[str]:
+    """The models whose rows the process makes, changes or deletes."""
+    before = everything(RANDOM)
+    with transaction.atomic():
+        process()
+        after = everything(RANDOM)
+        transaction.set_rollback(True)
+    return {one for one in before | after if before.get(one) != after.get(one)}
