@@ -559,17 +559,14 @@ def assign(
     escalations: Iterable[Escalation], *, to: User | None, by: User, now: dt.datetime
 ) -> int:
     """Give them to an official, or with None to nobody; return how many changed."""
-    found = [
-        one
-        for one in _lock(escalations)
-        if one.assigned_to_id != getattr(to, "pk", None)
-    ]
+    given = list(_lock(escalations))
+    found = [one for one in given if one.assigned_to_id != getattr(to, "pk", None)]
     for escalation in found:
         escalation.assigned_to = to
         escalation.save(update_fields=["assigned_to"])
         _note(escalation, "escalation.assigned", by=by, now=now)
     # Whoever has somebody's escalation looks after them: what comes later goes there.
-    people = {one.person_id for one in found}
+    people = {one.person_id for one in given}
     Monitoring.objects.open().filter(person__in=people).update(assigned_to=to)
     return len(found)
 

@@ -164,7 +164,7 @@ def _suspicious(
     entry: Entry, history: Sequence[Entry], symptoms: Catalogue, kind: str
 ) -> Finding | None:
     """Flagged suspicious for this kind, and new or more severe than in the entry
-    before: what lasts was looked at when it came."""
+    before: what lasts was looked at when it came. One more beside it is worse."""
     flag = (
         "suspicious_for_cases"
         if kind == Monitoring.Kind.ISOLATION
@@ -178,7 +178,9 @@ def _suspicious(
     }
     if not news:
         return None
-    worse = any(code in before for code in news)
+    worse = any(
+        code in before and _flag(symptoms, code, flag) for code in entry.symptoms
+    )
     return Finding(Reason.SUSPICIOUS_SYMPTOM, {"symptoms": news}, worse=worse)
 
 
@@ -210,7 +212,9 @@ def _worsening(
     last = [*history, entry][-policy.worsening_entries :]
     if len(last) == policy.worsening_entries:
         facts |= _rising(last, policy)
-    return Finding(Reason.WORSENING, facts, worse=True) if facts else None
+    # Low and not lower than before is no news for whoever has looked at it.
+    lasts = set(facts) == {"oxygen", "oxygen_before"} and facts["oxygen"] >= before
+    return Finding(Reason.WORSENING, facts, worse=not lasts) if facts else None
 
 
 def _rising(last: Sequence[Entry], policy: Policy) -> dict[str, Any]:
@@ -288,26 +292,42 @@ def eases(
         better.add(Reason.FIRST_SYMPTOM.value)
     if not any(_flag(symptoms, code, flag) for code in entry.symptoms):
         better.add(Reason.SUSPICIOUS_SYMPTOM.value)
-    if measured and history and _is_better(entry, history[-1], policy):
+    if measured and history and _is_better(entry, history, policy, symptoms):
         better.add(Reason.WORSENING.value)
     if _met(entry, policy, symptoms) is None:
         better.add(Reason.GROUP.value)
     return better
 
 
-def _is_better(entry: Entry, before: Entry, policy: Policy) -> bool:
-    """Whether nothing is worse than in the entry before, and SpO₂ is not low."""
-    if entry.oxygen is not None and entry.oxygen < policy.oxygen_worsening:
+def _is_better(
+    entry: Entry, history: Sequence[Entry], policy: Policy, symptoms: Catalogue
+) -> bool:
+    """Whether nothing is worse than before and something is better, or all is well.
+
+    Compared with the entry before, for what was not measured there with the last one
+    that was; a temperature under medicine is none to compare with.
+    """
+    breaths = (one.oxygen for one in reversed(history) if one.oxygen is not None)
+    degrees = (
+        one.temperature
+        for one in reversed(history)
+        if one.temperature is not None and not one.fever_medicine
+    )
+    oxygen, celsius, low = next(breaths, None), next(degrees, None), False
+    if oxygen is not None or entry.oxygen is not None:
+        latest = oxygen if entry.oxygen is None else entry.oxygen
+        low = latest is not None and latest < policy.oxygen_worsening
+    warmer = celsius is not None and entry.temperature > celsius  # type: ignore[operator]
+    if low or (warmer and entry.temperature >= policy.worsening_from):  # type: ignore[operator]
         return False
-    was_low = before.oxygen is not None and before.oxygen < policy.oxygen_worsening
-    if was_low and entry.oxygen is None:
+    before = history[-1].symptoms
+    if any(grade > before.get(code, 0) for code, grade in entry.symptoms.items()):
         return False
-    both = before.temperature is not None and entry.temperature is not None
-    if both and entry.temperature > before.temperature:  # type: ignore[operator]
-        return False
-    return all(
-        severity <= before.symptoms.get(code, 0)
-        for code, severity in entry.symptoms.items()
+    return (
+        (celsius is not None and entry.temperature < celsius)  # type: ignore[operator]
+        or any(entry.symptoms.get(code, 0) < grade for code, grade in before.items())
+        or (oxygen is not None and entry.oxygen is not None and entry.oxygen > oxygen)
+        or not is_abnormal(entry, policy, symptoms)
     )
 
 
@@ -377,11 +397,7 @@ def _entry_missing(
 ) -> None:
     person = debt.person
     today = current().localdate(now)
-    at_risk = person.last_entry_abnormal or person.is_at_risk(
-        today, old_age=routine.old_age
-    )
-    needed = routine.missing_after_if_at_risk if at_risk else routine.missing_after
-    if len(debt.slots) < needed:
+    if len(debt.slots) < owed.slots_to_miss(person, routine, on=today):
         return
     is_call_task = debt.silence >= dt.timedelta(hours=routine.call_after_hours)
     occasion = debt.slots[-1].key

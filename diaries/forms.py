@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
@@ -91,20 +91,27 @@ class EntryForm(forms.Form):
         entry: Entry | None = None,
         **kwargs: Any,
     ) -> None:
-        self.symptoms = [one for one in symptoms if one.active or _on(entry, one)]
+        self.catalogue = symptoms
         self.first = first
         self.entry = entry
         self.missing_severity: set[str] = set()
         self.is_unusual = False
         kwargs.setdefault("initial", _initial(entry))
         super().__init__(*args, **kwargs)
+        # One that is offered no more, and was sent all the same, is not lost.
+        chosen = self._chosen()
+        self.symptoms = [
+            one
+            for one in symptoms
+            if one.active or _on(entry, one) or one.code in chosen
+        ]
 
     # --- Symptoms: a box and three grades each, not one field each -------------------
 
     def _chosen(self) -> dict[str, int]:
         if not self.is_bound:
             return dict(self.entry.symptoms) if self.entry else {}
-        known = {one.code for one in self.symptoms}
+        known = {one.code for one in self.catalogue}
         getlist = getattr(self.data, "getlist", None)
         codes = getlist("symptom") if getlist else self.data.get("symptom", [])
         found = {}
@@ -152,7 +159,8 @@ class EntryForm(forms.Form):
         if not typed:
             return None
         try:
-            value = Decimal(typed.replace(",", ".")).quantize(Decimal("0.1"))
+            typed = typed.replace(",", ".")
+            value = Decimal(typed).quantize(Decimal("0.1"), ROUND_HALF_UP)
         except InvalidOperation:
             raise ValidationError(_("Enter degrees, for example 37.4.")) from None
         if not value.is_finite():  # 'NaN' is a Decimal, too

@@ -199,6 +199,14 @@ def debt_of(
     return Debt(keeper, slots, since, now - since)
 
 
+def slots_to_miss(person: Person, routine: Routine, *, on: dt.date) -> int:
+    """Return after how many slots in a row without an entry somebody must look."""
+    at_risk = person.last_entry_abnormal or person.is_at_risk(
+        on, old_age=routine.old_age
+    )
+    return routine.missing_after_if_at_risk if at_risk else routine.missing_after
+
+
 def last_ended(
     zone: dt.tzinfo,
     routine: Routine,

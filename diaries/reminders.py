@@ -88,7 +88,7 @@ def reminded_at(
     slot: Slot, person: Person, authority: HealthAuthority, routine: Routine
 ) -> dt.datetime:
     """Return when the first rung of a slot is due: the preferred hour, not in quiet
-    hours, never before the slot opens."""
+    hours, never before the slot opens nor after it has ended."""
     if slot.half == EVENING:
         time = person.preferred_evening or routine.remind_evening
     else:
@@ -96,6 +96,7 @@ def reminded_at(
     zone = authority.zone
     opens = slot.opens(zone, routine)
     moment = max(authority.at(slot.day, time), opens)
+    moment = min(moment, slot.ends(zone, routine) - LAST_CALL)
     before = authority.at(slot.day, routine.quiet_from) - LAST_CALL
     is_late = is_quiet(time, routine) and time >= routine.quiet_from
     if is_late and before >= opens:
@@ -361,7 +362,7 @@ def rungs(
             overdue_at(slot, authority, routine, last_day=last_day),
         ),
         (REPRESENTATIVE, _("Representative"), end),
-        (CALL, _("Call task"), since + dt.timedelta(hours=routine.call_after_hours)),
+        (CALL, _("Call task"), _call_at(keeper, slot, since, routine, now=now)),
         (
             SUPERVISOR,
             _("Supervisor"),
@@ -378,6 +379,26 @@ def rungs(
         # Why it stopped is said once.
         found[found.index(rung)] = Rung(rung.code, rung.label, "waiting", None)
     return found
+
+
+def _call_at(
+    keeper: owed.Keeper,
+    slot: Slot,
+    since: dt.datetime,
+    routine: Routine,
+    *,
+    now: dt.datetime,
+) -> dt.datetime:
+    """When silence becomes a call task: after its hours, and not before as many slots
+    in a row are overdue as make an entry missing."""
+    authority = current()
+    zone, today = authority.zone, authority.localdate(now)
+    debt = owed.debt_of(keeper, zone, routine, now=now)
+    last = debt.slots[0] if debt.slots else slot
+    for _more in range(owed.slots_to_miss(keeper.person, routine, on=today) - 1):
+        last = last.next
+    end = last.ends(zone, routine, last_day=keeper.last_day)
+    return max(since + dt.timedelta(hours=routine.call_after_hours), end)
 
 
 def _letter(

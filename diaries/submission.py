@@ -142,7 +142,11 @@ def submit(
     audit.record(
         "entry.submitted", entry, by=by, now=now, codes={"slot": slot.key, "via": via}
     )
-    _follow_up(entry, person, monitorings, now=now)
+    _follow_up(entry, person, monitorings, routine, now=now)
+    escalation.clear(person, [Reason.ENTRY_MISSING, Reason.SILENT], now=now)
+    # Any entry stops the ladder. A change of an older one says nothing of the slots
+    # that are owed, and does not.
+    outbox.void(now=now, prefix=f"diary:{person.pk}:")
     return entry
 
 
@@ -177,7 +181,7 @@ def amend(
     if changed:
         entry.amended_at, entry.amended_by = now, by
         entry.save(update_fields=["amended_at", "amended_by"])
-        _follow_up(entry, person, monitorings, now=now)
+        _follow_up(entry, person, monitorings, routine, now=now)
     return entry
 
 
@@ -220,11 +224,19 @@ def _check(
 
 
 def _follow_up(
-    entry: Entry, person: Person, monitorings: list[Monitoring], *, now: dt.datetime
+    entry: Entry,
+    person: Person,
+    monitorings: list[Monitoring],
+    routine: Routine,
+    *,
+    now: dt.datetime,
 ) -> None:
     today = current().localdate(now)
     symptoms = rules.catalogue()
-    entries = list(person.entries.order_by("opens"))
+    all_entries = list(person.entries.order_by("opens"))
+    # What somebody wrote in an earlier diary, months ago, belongs to another episode.
+    first = owed.beginning(monitorings, routine)
+    entries = [one for one in all_entries if rules.slot_of(one) >= first]
     policies = {
         one.pk: Policy.objects.in_force(one.disease, on=today) for one in monitorings
     }
@@ -233,12 +245,9 @@ def _follow_up(
         _look_again(
             entry, entries, monitoring, policies[monitoring.pk], symptoms, now=now
         )
-    escalation.clear(person, [Reason.ENTRY_MISSING, Reason.SILENT], now=now)
-    # Any entry stops the ladder.
-    outbox.void(now=now, prefix=f"diary:{person.pk}:")
     policy = policies[monitorings[0].pk]
     before = person.last_counting_symptom_at
-    remember(person, entries, policy, symptoms)
+    remember(person, all_entries, policy, symptoms)
     if person.last_counting_symptom_at != before:
         for monitoring in monitorings:
             if monitoring.is_isolation:
@@ -348,10 +357,9 @@ def _compare_onset(
     if case is None:
         return
     first = next((one for one in entries if rules.counting(one, symptoms)), None)
-    if first is None:
+    agrees = first is None or (case.onset is not None and case.onset <= first.day)
+    if first is None or agrees:
         escalation.clear(case, [Reason.ONSET_DIFFERS], now=now)
-        return
-    if case.onset is not None and case.onset <= first.day:
         return
     escalation.raise_(
         case,

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -84,9 +84,14 @@ def record(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _slot(request: HttpRequest, running: pages.Diary) -> Slot:
-    """The slot that the page asks for, else the one that runs."""
+    """The slot that the page asks for, else the one that runs.
+
+    Raises Http404 where what was sent names none: it must not land in another slot.
+    """
     known = {row.slot.key: row.slot for row in pages.recordable(running)}
     asked = request.POST.get("slot") or request.GET.get("slot") or ""
+    if request.method == "POST" and asked and asked not in known:
+        raise Http404
     latest = running.current_slot
     if running.last is not None:
         latest = min(latest, running.last)

@@ -115,7 +115,7 @@ AUTHORITIES = {
 
 @pytest.fixture(autouse=True)
 def back_to_public() -> Iterator[None]:
-    """After a request the connection stays in that schema (MODEL 22)."""
+    """After a request the connection stays in that schema."""
     connection.set_schema_to_public()
     yield
     connection.set_schema_to_public()

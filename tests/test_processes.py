@@ -30,8 +30,10 @@ from cases import (
     history,
     intake,
     policy,
+    settling,
 )
 from cases.models import (
+    Case,
     Disease,
     Escalation,
     Monitoring,
@@ -462,6 +464,18 @@ def _(world):
     one = raised(world, Reason.SILENT)
     return lambda: escalation.settle(
         one, outcome="called", word="well", by=world.staff["case_worker"], now=NOW
+    )
+
+
+@calling(settling.settle)
+def _(world):
+    case = Case.objects.get(person=world.ida)
+    one = escalation.raise_(
+        case, Reason.ONSET_DIFFERS, occasion="2026-11-19",
+        facts={"diary": "2026-11-19", "case": "2026-11-20"}, now=NOW,
+    )  # fmt: skip
+    return lambda: settling.settle(
+        one, outcome="confirmed", word="", by=world.staff["case_worker"], now=NOW
     )
 
 

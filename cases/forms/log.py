@@ -69,6 +69,12 @@ class SettleForm(forms.Form):
             left_out.add(Escalation.Outcome.DIFFERENT.value)
         field = self.fields["outcome"]
         assert isinstance(field, forms.ChoiceField)
+        if escalation.reason == Escalation.Reason.ONSET_DIFFERS:
+            field.choices = [
+                (Escalation.Outcome.CONFIRMED, _("the diary's day becomes the onset")),
+                (Escalation.Outcome.KEPT, _("keep what is recorded")),
+            ]
+            return
         field.choices = [
             choice for choice in Escalation.Outcome.choices if choice[0] not in left_out
         ]

@@ -33,7 +33,7 @@ def escalations(person: Person, *, user: User, now: dt.datetime) -> dict[str, An
     return {
         "open": [_shown(one, names, now=now) for one in open_ones],
         "settled": [_shown(one, names, now=None) for one in settled],
-        "others": _others(open_ones),
+        "others": _others(open_ones, user=user),
         "assigned_to": next((one.assigned_to for one in open_ones), None),
         "may_settle": user.may("cases.settle"),
     }
@@ -53,8 +53,8 @@ def _shown(
     }
 
 
-def _others(open_ones: Sequence[Escalation]) -> list[UUID]:
-    """The people of whom this one may be a second record."""
+def _others(open_ones: Sequence[Escalation], *, user: User) -> list[UUID]:
+    """Whose second record this may be, as far as the official may see them."""
     doubles = [
         one.pk
         for one in open_ones
@@ -71,7 +71,8 @@ def _others(open_ones: Sequence[Escalation]) -> list[UUID]:
             found.append(UUID(str(occasion)))
         except ValueError:
             continue
-    return found
+    visible = Person.objects.open_to(user).filter(pk__in=found)
+    return list(visible.order_by("pk").values_list("pk", flat=True))
 
 
 def calls(person: Person, *, user: User) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cases import escalation as escalating
+from cases import settling
 from cases.forms import ConfirmForm, SettleForm, SnoozeForm
 from cases.models import Escalation
 from cases.views.steps import Step, escalation_of, posted, take
@@ -27,7 +28,7 @@ def settle(request: HttpRequest, pk: UUID) -> HttpResponse:
     )
     return take(
         request, person, step,
-        lambda said: escalating.settle(found, **said, by=request.user, now=now),
+        lambda said: settling.settle(found, **said, by=request.user, now=now),
         now=now,
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import (
     require_POST,
 )
 
-from cases import escalation
+from cases import escalation, settling
 from cases import worklist as cases_worklist
 from cases.forms import SettleForm, SnoozeForm
 from cases.models import Escalation, Person
@@ -160,7 +160,7 @@ def settle(request: HttpRequest, pk: UUID) -> HttpResponse:
     form = SettleForm(request.POST, escalation=found)
     if form.is_valid():
         try:
-            escalation.settle(
+            settling.settle(
                 found, **form.cleaned_data, by=request.user, now=clock.now()
             )
         except escalation.AlreadySettled:
