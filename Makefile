@@ -5,20 +5,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TEST ?= tests
-# Where --refuse lets the database refuse every statement of every process once.
-REFUSED ?= $(if $(filter tests,$(TEST)),$(wildcard $(addprefix tests/,accounts audit cases diaries notifications)))
+REFUSED ?= $(addprefix tests/,accounts audit cases diaries notifications)
 WORKERS ?= 2
 COMPILED := $(patsubst %.po,%.mo,$(wildcard quarano/locale/*/LC_MESSAGES/django.po))
 export PORT
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test check format messages requirements clean
+.PHONY: help demo demo-reset test refuse check format messages requirements clean
 
 help:
 	@echo "make demo          show Quarano running on http://localhost:$(PORT)/ (PORT=9000 moves it)"
 	@echo "make demo-reset    forget the demo's data, then show it anew"
 	@echo "make test          run every test (TEST=tests/cases for some)"
+	@echo "make refuse        the tests of processes, every statement refused once"
 	@echo "make check         lint, types, security, migrations, translations, deployment"
 	@echo "make format        lay out code and templates"
 	@echo "make messages      collect and compile translations"
@@ -48,9 +48,10 @@ demo-reset: $(READY) $(COMPILED)
 
 test: $(READY) $(COMPILED)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TEST)
-ifneq ($(REFUSED),)
+
+# The tests of processes once more, each statement that they send refused once.
+refuse: $(READY) $(COMPILED)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --refuse $(REFUSED)
-endif
 
 check: $(READY)
 	$(BIN)/ruff check .
