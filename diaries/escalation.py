@@ -213,7 +213,9 @@ def _worsening(
     if len(last) == policy.worsening_entries:
         facts |= _rising(last, policy)
     # Low and not lower than before is no news for whoever has looked at it.
-    lasts = set(facts) == {"oxygen", "oxygen_before"} and facts["oxygen"] >= before
+    lasts = set(facts) == {"oxygen", "oxygen_before"} and (
+        facts["oxygen"] >= facts["oxygen_before"]
+    )
     return Finding(Reason.WORSENING, facts, worse=not lasts) if facts else None
 
 
@@ -307,24 +309,25 @@ def _is_better(
     Compared with the entry before, for what was not measured there with the last one
     that was; a temperature under medicine is none to compare with.
     """
+    assert entry.temperature is not None
     breaths = (one.oxygen for one in reversed(history) if one.oxygen is not None)
     degrees = (
         one.temperature
         for one in reversed(history)
         if one.temperature is not None and not one.fever_medicine
     )
-    oxygen, celsius, low = next(breaths, None), next(degrees, None), False
-    if oxygen is not None or entry.oxygen is not None:
-        latest = oxygen if entry.oxygen is None else entry.oxygen
-        low = latest is not None and latest < policy.oxygen_worsening
-    warmer = celsius is not None and entry.temperature > celsius  # type: ignore[operator]
-    if low or (warmer and entry.temperature >= policy.worsening_from):  # type: ignore[operator]
+    oxygen, celsius = next(breaths, None), next(degrees, None)
+    latest = oxygen if entry.oxygen is None else entry.oxygen
+    if latest is not None and latest < policy.oxygen_worsening:
+        return False
+    rose = celsius is not None and entry.temperature > celsius
+    if rose and entry.temperature >= policy.worsening_from:
         return False
     before = history[-1].symptoms
     if any(grade > before.get(code, 0) for code, grade in entry.symptoms.items()):
         return False
     return (
-        (celsius is not None and entry.temperature < celsius)  # type: ignore[operator]
+        (celsius is not None and entry.temperature < celsius)
         or any(entry.symptoms.get(code, 0) < grade for code, grade in before.items())
         or (oxygen is not None and entry.oxygen is not None and entry.oxygen > oxygen)
         or not is_abnormal(entry, policy, symptoms)

@@ -4,13 +4,16 @@ import pytest
 
 from cases import containment, escalation
 from cases.models import Case, Escalation, Monitoring, Person, Policy, Routine
+from diaries import submission
 from diaries.endings import end_due, is_symptom_free
 from diaries.slots import Slot
 from tests.diaries.conftest import (
     DAY,
     ENDS,
+    MONDAY,
     OPENED,
     at,
+    contact,
     monitoring_of,
     ordered,
     raised,
@@ -270,3 +273,55 @@ def test_ending_twice_is_ending_once(kolja, anna):
     end_due(now=MIDNIGHT + DAY)
     assert Monitoring.objects.get(person=kolja).concluded_at == before
     assert before >= OPENED
+
+
+# --- One slot a day ------------------------------------------------------------------
+
+
+@pytest.fixture
+def lena(disease, anna):
+    """A contact of an authority that runs one slot a day."""
+    Routine.objects.create(valid_from=MONDAY, drafted_at=OPENED, slots_per_day=1)
+    return contact(disease, anna, "Lena")
+
+
+def days(*numbers):
+    return [Slot(ENDS - number * DAY, "day") for number in numbers]
+
+
+def test_one_slot_a_day_needs_both_of_the_last_two(lena):
+    fill(lena, days(1))
+    assert free_at(lena, at(ENDS, 12)) is None
+    fill(lena, days(0))
+    assert free_at(lena, at(ENDS, 12)) is True
+
+
+def test_one_slot_a_day_lapses_with_both_and_not_with_one(lena, anna, disease):
+    deniz = contact(disease, anna, "Deniz")
+    for person in (lena, deniz):
+        ordered(person, anna)
+    fill(lena, days(1, 0))
+    fill(deniz, days(2, 0))
+    end_due(now=MIDNIGHT)
+    assert Monitoring.objects.get(person=lena).conclusion == "lapsed"
+    assert reasons(deniz) == ["lapsed_undecided"]
+
+
+def test_the_day_of_the_end_is_entered_until_midnight(lena):
+    with pytest.raises(submission.TooLate):
+        fill(lena, days(0), now=MIDNIGHT)
+    fill(lena, days(0), now=MIDNIGHT - dt.timedelta(minutes=1))
+
+
+def test_undecided_that_is_extended_afterwards_is_cleared(kolja, anna):
+    ordered(kolja, anna)
+    end_due(now=MIDNIGHT)
+    containment.extend(
+        monitoring_of(kolja),
+        until=ENDS + 4 * DAY,
+        reasons="Symptoms.",
+        by=anna,
+        now=MIDNIGHT + DAY / 3,
+    )
+    end_due(now=MIDNIGHT + DAY / 2)
+    assert reasons(kolja) == []

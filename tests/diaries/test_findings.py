@@ -201,3 +201,82 @@ def test_the_start_set_names_all_in_both_languages_and_flags_the_named_ones():
     assert not SYMPTOMS["loss_of_smell"].counts
     assert not SYMPTOMS["weakness"].counts
     assert SYMPTOMS["cough"].counts
+
+
+# --- What is worse, and what is better ----------------------------------------------
+
+
+def test_one_more_suspicious_symptom_beside_the_old_one_is_worse():
+    before = entry(symptoms={"chills": 1})
+    more = found(entry(symptoms={"chills": 1, "cough": 1}), before)
+    assert more["suspicious_symptom"].worse
+    other = found(entry(symptoms={"cough": 1}), before)["suspicious_symptom"]
+    assert not other.worse
+
+
+def test_low_oxygen_that_lasts_is_no_worse_than_it_was():
+    assert found(entry(oxygen=93))["worsening"].worse
+    assert not found(entry(oxygen=93), entry(oxygen=93))["worsening"].worse
+    # Between them nobody measured: the last that was measured counts.
+    assert not found(entry(oxygen=93), entry(oxygen=93), entry())["worsening"].worse
+    assert found(entry(oxygen=92), entry(oxygen=93))["worsening"].worse
+
+
+def test_an_emergency_sign_that_lasts_is_told_of_each_time():
+    before = entry(symptoms={"chest_pain": 1})
+    assert found(entry(symptoms={"chest_pain": 1}), before)["emergency"].worse
+
+
+def test_low_oxygen_is_not_eased_by_measuring_none():
+    low = entry(oxygen=93)
+    assert "worsening" not in better(entry(), low)
+    assert "worsening" not in better(entry(), low, entry())
+    assert "worsening" not in better(entry(oxygen=93), low)
+    assert "worsening" in better(entry(oxygen=96), low, entry())
+
+
+def test_a_worse_temperature_is_not_hidden_by_one_not_measured():
+    assert "worsening" not in better(entry("39.0"), entry("38.6"), entry(None))
+    assert "worsening" in better(entry("38.0"), entry("38.6"), entry(None))
+
+
+def test_a_temperature_under_medicine_is_none_to_compare_with():
+    ill, dosed = entry("38.6"), entry("37.0", fever_medicine=True)
+    assert "worsening" in better(entry("37.8"), ill, dosed)
+    assert "worsening" not in better(entry("38.9"), ill, dosed)
+
+
+def test_what_stays_as_bad_as_it_was_is_no_better():
+    bad = entry("38.6", {"cough": 3})
+    assert "worsening" not in better(entry("38.6", {"cough": 3}), bad)
+    assert "worsening" in better(entry("38.6", {"cough": 2}), bad)
+
+
+def test_well_stays_better_though_the_temperature_moves_within_the_usual():
+    assert "worsening" in better(entry("36.8"), entry("36.5"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "temperature", "is_eased"),
+    [
+        ("quarantine", "37.9", False),
+        ("quarantine", "37.8", True),
+        ("isolation", "39.4", False),
+        ("isolation", "39.3", True),
+    ],
+)
+def test_fever_eases_below_the_limit_of_the_kind(kind, temperature, is_eased):
+    assert ("fever" in better(entry(temperature), entry("40.0"), kind=kind)) is is_eased
+
+
+def test_a_symptom_that_nobody_knows_counts_and_raises_nothing():
+    strange = entry(symptoms={"never_heard_of": 2})
+    assert found(strange) == {}
+    assert is_abnormal(strange, POLICY, SYMPTOMS)
+
+
+def test_every_reason_of_a_case_comes_without_those_of_contacts():
+    ill = entry("40.0", {"confusion": 3, "cough": 3}, oxygen=90)
+    assert set(found(ill, kind="isolation")) <= {
+        "emergency", "fever", "suspicious_symptom", "worsening",
+    }  # fmt: skip

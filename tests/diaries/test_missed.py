@@ -4,6 +4,7 @@ import pytest
 
 from cases import calls, escalation
 from cases.models import Case, Escalation, Monitoring, Person, Routine
+from diaries import submission
 from diaries.escalation import escalate_missed
 from tests.diaries.conftest import (
     DAY,
@@ -12,6 +13,7 @@ from tests.diaries.conftest import (
     OPENED,
     TUESDAY,
     WEDNESDAY,
+    answers,
     at,
     contact,
     monitoring_of,
@@ -230,3 +232,15 @@ def test_with_one_slot_a_day_two_days_are_missing(disease, anna):
     assert reasons(lena) == []
     look(at(WEDNESDAY, 6) + HOUR)
     assert "entry_missing" in reasons(lena)
+
+
+def test_an_official_who_corrects_an_old_entry_is_no_sign_of_life(quiet, anna):
+    look(at(WEDNESDAY, 18, 30))
+    submission.amend(
+        quiet.entries.earliest("opens"),
+        answers=answers("36.9"),
+        by=anna,
+        now=at(WEDNESDAY, 19),
+    )
+    look(at(WEDNESDAY, 20))
+    assert reasons(quiet) == ["entry_missing", "silent"]

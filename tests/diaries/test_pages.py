@@ -380,6 +380,29 @@ def test_an_official_may_record_a_missed_slot(kolja, anna):
     assert Entry.objects.get().half == "morning"
 
 
+def test_an_entry_for_a_slot_that_is_none_lands_in_no_other(desk, kolja):
+    for slot in (f"{TUESDAY}-evening", "2026-01-01-morning", "nonsense"):
+        response = desk.post(page("record", kolja.pk), typed(slot=slot))
+        assert response.status_code == 404
+    assert not Entry.objects.exists()
+
+
+def test_the_record_page_keeps_what_was_typed(desk, kolja):
+    text = desk.get(page("record", kolja.pk)).content.decode()
+    assert f'value="{MORNING.key}"' in text
+    assert "checked" not in text
+    response = desk.post(
+        page("record", kolja.pk),
+        typed(slot=MORNING.key, temperature="warm", note="told by phone"),
+    )
+    assert response.status_code == 422
+    text = response.content.decode()
+    assert 'value="warm"' in text
+    assert "told by phone" in text
+    assert f'name="slot" value="{MORNING.key}"' in text
+    assert not Entry.objects.exists()
+
+
 def test_recording_needs_its_permission(kolja, this_morning):
     client = sign_in(official("Emil", "epidemiologist"))
     assert client.get(page("record", kolja.pk)).status_code == 403

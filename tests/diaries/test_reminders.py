@@ -8,6 +8,7 @@ from cases.models import Case, Monitoring, Person, Reporter, Routine
 from diaries import reminders
 from diaries.slots import Slot
 from diaries.tasks import remind_all
+from health_authorities.models import current
 from quarano.accounts.models import User
 from quarano.notifications.models import Message
 from quarano.notifications.rendering import render
@@ -102,6 +103,40 @@ def test_a_wish_within_quiet_hours_is_moved_out_of_them(lena):
     assert len(sent()) == 1
     send(at(TUESDAY, 20, 45))
     assert sent()[1:] == [(EVENING.key, "first", "mail")]
+
+
+def test_a_wish_after_the_slot_has_ended_is_moved_into_it(lena):
+    Person.objects.filter(pk=lena.pk).update(preferred_morning=dt.time(18))
+    send(at(TUESDAY, 16, 44))
+    assert sent() == []
+    send(at(TUESDAY, 16, 45))
+    assert sent() == [(MORNING.key, "first", "mail")]
+
+
+def test_the_language_is_the_persons_else_the_authoritys(lena):
+    Person.objects.filter(pk=lena.pk).update(language="tr")
+    send(at(TUESDAY, 11))
+    Person.objects.filter(pk=lena.pk).update(language="en")
+    send(at(TUESDAY, 17))
+    languages = dict(
+        Message.objects.filter(about=lena.pk).values_list("rung", "language")
+    )
+    assert (languages["first"], languages["overdue"]) == ("de", "en")
+
+
+def test_with_one_channel_the_second_reminder_goes_there_as_well(lena):
+    Person.objects.filter(pk=lena.pk).update(mobile="")
+    send(at(TUESDAY, 11), at(TUESDAY, 17))
+    assert [one[1:] for one in sent()] == [("first", "mail"), ("overdue", "mail")]
+
+
+def test_an_entry_meanwhile_is_seen_when_the_reminder_is_written(lena):
+    authority, routine = current(), Routine.objects.in_force(on=TUESDAY)
+    wanted = reminders.due(authority, routine, now=at(TUESDAY, 11))
+    assert len(wanted) == 1
+    write(lena, TUESDAY, "morning", now=at(TUESDAY, 11))
+    assert reminders._write(wanted[0], now=at(TUESDAY, 11)) is None
+    assert sent() == []
 
 
 @pytest.mark.parametrize(
@@ -340,6 +375,15 @@ def test_the_ladder_shows_the_calls_that_became_due(lena):
         "supervisor": "done",
         "letter": "waiting",
     }
+
+
+def test_the_ladder_promises_no_call_before_two_slots_are_overdue(lena):
+    """24 h of silence with one slot overdue is no call task yet, and not said to be."""
+    assert standing(lena, MORNING, at(TUESDAY, 19))["call"] == "waiting"
+    waiting = reminders.ladder(lena, MORNING, now=at(TUESDAY, 19))[3]
+    assert waiting.at == at(WEDNESDAY, 6)
+    Person.objects.filter(pk=lena.pk).update(lives_alone=True)
+    assert standing(lena, MORNING, at(TUESDAY, 19))["call"] == "done"
 
 
 def test_three_calls_without_success_make_it_a_letter(lena, anna):

@@ -81,6 +81,27 @@ def test_the_boundary_belongs_to_the_slot_that_begins(moment, times):
     assert Slot.at(BERLIN, before, times) == slot.previous
 
 
+@pytest.mark.parametrize("times", [TWO, ONE])
+@pytest.mark.parametrize(
+    "day",
+    [(2026, 3, 28), (2026, 3, 29), (2026, 10, 24), (2026, 10, 25), (2026, 11, 17)],
+)
+@pytest.mark.parametrize("hour", [6, 17])
+def test_a_microsecond_at_each_boundary(times, day, hour):
+    boundary = dt.datetime(*day, hour, tzinfo=BERLIN).astimezone(dt.UTC)
+    tick = dt.timedelta(microseconds=1)
+    day = dt.date(*day)
+    if times is ONE:
+        here = Slot(day, DAY)
+        before = here.previous if hour == 6 else here
+    else:
+        here = Slot(day, MORNING if hour == 6 else EVENING)
+        before = here.previous
+    assert Slot.at(BERLIN, boundary - tick, times) == before
+    assert Slot.at(BERLIN, boundary, times) == here
+    assert Slot.at(BERLIN, boundary + tick, times) == here
+
+
 @given(st.dates(), st.sampled_from([MORNING, EVENING, DAY]))
 def test_a_key_names_its_slot(day, half):
     assert Slot.from_key(Slot(day, half).key) == Slot(day, half)

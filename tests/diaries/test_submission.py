@@ -31,6 +31,7 @@ from tests.faults import survives
 pytestmark = pytest.mark.django_db
 Band = Escalation.Band
 MORNING = Slot(TUESDAY, "morning")
+THURSDAY = WEDNESDAY + DAY
 
 
 def amend(entry, temperature="36.6", symptoms=None, *, now, **fields):
@@ -390,6 +391,154 @@ def test_a_symptom_corrected_away_no_longer_differs(ida):
     entry = write(ida, TUESDAY, "morning", symptoms={"cough": 1})
     amend(entry, now=at(TUESDAY, 8))
     assert "onset_differs" not in reasons(ida)
+
+
+def test_an_onset_that_the_corrected_diary_agrees_with_is_asked_no_more(ida):
+    Case.objects.filter(person=ida).update(onset=WEDNESDAY)
+    entry = write(ida, TUESDAY, "morning", symptoms={"cough": 1})
+    write(ida, WEDNESDAY, "morning", symptoms={"cough": 1}, now=at(WEDNESDAY, 7))
+    assert "onset_differs" in reasons(ida)
+    amend(entry, now=at(WEDNESDAY, 8))
+    assert "onset_differs" not in reasons(ida)
+
+
+def test_an_earlier_symptom_entered_late_is_asked_about_though_one_was_kept(ida, anna):
+    Case.objects.filter(person=ida).update(onset=None, onset_kind="none")
+    write(ida, TUESDAY, "morning", symptoms={"cough": 1})
+    escalation.settle(
+        raised(ida, "onset_differs"), outcome="kept", by=anna, now=at(TUESDAY, 9)
+    )
+    write(ida, MONDAY, "evening", symptoms={"cough": 1}, now=at(TUESDAY, 10))
+    assert raised(ida, "onset_differs").facts["diary"] == MONDAY.isoformat()
+
+
+# --- An earlier episode --------------------------------------------------------------
+
+
+def earlier_episode(person, symptoms):
+    """An entry of half a year ago, whose monitoring is over."""
+    opened = at(MONDAY - 180 * DAY, 8)
+    Monitoring.objects.create(
+        person=person,
+        disease=monitoring_of(person).disease,
+        kind="quarantine",
+        start=opened.date(),
+        until=opened.date() + 10 * DAY,
+        status="concluded",
+        conclusion="lapsed",
+        opened_at=opened,
+        reported_at=opened,
+        concluded_at=opened + 11 * DAY,
+    )
+    return Entry.objects.create(
+        person=person,
+        day=opened.date(),
+        half="morning",
+        opens=opened - 2 * HOUR,
+        ends=opened + 9 * HOUR,
+        deadline=opened + 33 * HOUR,
+        reported_at=opened,
+        reported_by=person.user,
+        via="self",
+        temperature="36.6",
+        symptoms=symptoms,
+    )
+
+
+def test_a_symptom_of_half_a_year_ago_does_not_hide_the_first_of_now(kolja):
+    earlier_episode(kolja, {"cough": 3})
+    write(kolja, TUESDAY, "morning", symptoms={"cough": 1})
+    assert reasons(kolja) == ["first_symptom", "group", "suspicious_symptom"]
+
+
+def test_a_symptom_of_half_a_year_ago_is_no_onset_of_this_case(ida):
+    earlier_episode(ida, {"cough": 3})
+    write(ida, TUESDAY, "morning", symptoms={"cough": 1})
+    assert "onset_differs" not in reasons(ida)
+
+
+# --- What a change of an entry is not ------------------------------------------------
+
+
+def test_changing_an_older_entry_ends_no_silence_and_stops_no_ladder(kolja, anna):
+    entry = write(kolja, TUESDAY, "morning")
+    for reason in ("entry_missing", "silent"):
+        escalation.raise_(
+            monitoring_of(kolja), reason, occasion="x", facts={}, now=at(THURSDAY, 9)
+        )
+    message = Message.objects.create(
+        purpose=f"diary:{kolja.pk}:{THURSDAY}-morning:first:mail",
+        template="diaries/messages/first",
+        channel="mail",
+        recipient="k@example.org",
+        language="en",
+        about=kolja.pk,
+        written_at=at(THURSDAY, 9),
+        not_before=at(THURSDAY, 11),
+    )
+    submission.amend(entry, answers=answers("36.8"), by=anna, now=at(THURSDAY, 10))
+    assert reasons(kolja) == ["entry_missing", "silent"]
+    message.refresh_from_db()
+    assert message.state == "waiting"
+    kolja.refresh_from_db()
+    assert kolja.last_entry_at == at(TUESDAY, 7, 30)
+
+
+def test_an_official_may_change_an_entry_after_its_deadline(kolja, anna):
+    entry = write(kolja, TUESDAY, "morning", "38.4")
+    changed = submission.amend(
+        entry, answers=answers("37.4"), by=anna, now=at(THURSDAY, 10)
+    )
+    assert str(changed.temperature) == "37.4"
+    assert raised(kolja, "fever").withdrawn_at == at(THURSDAY, 10)
+
+
+def test_a_closed_diary_cannot_be_changed_either(kolja, anna):
+    entry = write(kolja, TUESDAY, "morning", "38.4")
+    containment.conclude(
+        monitoring_of(kolja), conclusion="erroneous", by=anna, now=at(TUESDAY, 9)
+    )
+    with pytest.raises(submission.DiaryClosed):
+        amend(entry, "36.6", now=at(TUESDAY, 10))
+
+
+def test_of_the_dead_nothing_is_entered(kolja, anna):
+    containment.record_death(kolja, died_on=MONDAY, by=anna, now=at(TUESDAY, 6))
+    with pytest.raises(submission.DiaryClosed):
+        write(kolja, TUESDAY, "morning")
+
+
+def test_a_half_of_the_day_that_is_not_run_is_not_owed(kolja):
+    with pytest.raises(submission.NotOwed):
+        write(kolja, TUESDAY, "day", now=at(TUESDAY, 9))
+
+
+# --- The proposal of an isolation ----------------------------------------------------
+
+
+def test_a_late_symptom_moves_the_proposed_end_and_its_correction_moves_it_back(ida):
+    assert monitoring_of(ida).until == ENDS
+    entry = write(ida, ENDS, "morning", symptoms={"cough": 1}, now=at(ENDS, 7))
+    # Not before 48 h free of symptoms: the 26th and the 27th.
+    assert monitoring_of(ida).until == ENDS + 2 * DAY
+    proposal = containment.proposal(monitoring_of(ida))
+    assert proposal.until == ENDS + 2 * DAY
+    amend(entry, now=at(ENDS, 8))
+    assert monitoring_of(ida).until == ENDS
+
+
+def test_a_symptom_that_does_not_count_moves_no_end(ida):
+    write(ida, ENDS, "morning", symptoms={"loss_of_smell": 2}, now=at(ENDS, 7))
+    assert monitoring_of(ida).until == ENDS
+
+
+def test_an_order_that_was_issued_is_left_alone_and_a_later_end_proposed(ida, anna):
+    order = containment.issue(monitoring_of(ida), by=anna, now=OPENED)
+    write(ida, ENDS, "morning", symptoms={"cough": 1}, now=at(ENDS, 7))
+    order.refresh_from_db()
+    assert order.until == ENDS
+    assert containment.proposal(monitoring_of(ida)).until == ENDS + 2 * DAY
+    assert monitoring_of(ida).until == ENDS
 
 
 # --- Any statement may be refused ----------------------------------------------------
