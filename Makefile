@@ -40,10 +40,19 @@ $(READY): requirements-dev.txt requirements-uv.txt
 %.mo: %.po | $(READY)
 	@DEBUG=true $(BIN)/python manage.py messages --compile-only
 
+# A library that somebody removed is one sentence, not a traceback.
+LIBRARIES := aiosmtpd allauth celery csp django django_htmx django_tenants gunicorn \
+  phonenumber_field psycopg redis template_partials whitenoise
+LOOK := import sys; from importlib.util import find_spec; \
+  gone = [one for one in sys.argv[1:] if find_spec(one) is None]; \
+  sys.exit(f"A package is missing ({gone[0]}): run make clean, then try again." if gone else 0)
+
 demo: $(READY) $(COMPILED)
+	@$(BIN)/python -c '$(LOOK)' $(LIBRARIES)
 	@exec $(BIN)/python -m quarano.demo --port $(PORT)
 
 demo-reset: $(READY) $(COMPILED)
+	@$(BIN)/python -c '$(LOOK)' $(LIBRARIES)
 	@exec $(BIN)/python -m quarano.demo --port $(PORT) --reset
 
 test: $(READY) $(COMPILED)
