@@ -104,7 +104,7 @@ def ways_out(**_: Any) -> list[CheckMessage]:
         if settings.TRANSPORTS["sms"].endswith(".Console"):
             found.append(
                 Info(
-                    "Text messages go to the console, to nobody.",
+                    "No gateway sends text messages: each of them fails.",
                     hint="Name a gateway in TRANSPORTS.",
                     id="quarano.I001",
                 )

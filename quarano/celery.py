@@ -1,9 +1,13 @@
 """The Celery app, and the timetable: every periodic job in one dict."""
 
 import os
+from logging.config import dictConfig
+from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
+from celery.signals import setup_logging
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quarano.settings")
 os.environ.setdefault("DATABASE_AS", "app")
@@ -11,6 +15,13 @@ os.environ.setdefault("DATABASE_AS", "app")
 app = Celery("quarano")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def log_as_the_web_does(**_: Any) -> None:
+    """Celery would log in its own way, exceptions with all they say."""
+    dictConfig(settings.LOGGING)
+
 
 quarter_hour = crontab(minute="*/15")
 every_minute = crontab()

@@ -77,14 +77,15 @@ if DEMO:
     INSTALLED_APPS.append("quarano.demo")
 
 MIDDLEWARE = [
+    # Outermost, so that refused hosts, redirects and static files have them too.
+    "quarano.middleware.headers",
+    "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Pages of random length, so that sizes betray nothing (BREACH).
     "django.middleware.gzip.GZipMiddleware",
     "quarano.audit.middleware.request_id",
     "health_authorities.middleware.AuthorityMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "quarano.middleware.headers",
     "quarano.accounts.sessions.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -101,7 +102,7 @@ MIDDLEWARE = [
 
 if DEMO:
     # Before the first statement: while the story is told there may be no tables.
-    MIDDLEWARE.insert(2, "quarano.demo.waiting.WaitingMiddleware")
+    MIDDLEWARE.insert(4, "quarano.demo.waiting.WaitingMiddleware")
 
 ROOT_URLCONF = "quarano.urls"
 PUBLIC_SCHEMA_URLCONF = "quarano.urls_public"
@@ -275,6 +276,9 @@ if not DEBUG:
     if BEHIND_PROXY:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+# Not in a cookie: what was done to whom is nothing for a browser to keep.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
 # --- What the browser may do ---------------------------------------------------------
 
 CONTENT_SECURITY_POLICY = {
@@ -347,19 +351,30 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+        "plain": {
+            "()": "quarano.logs.Formatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(reference)s %(message)s",
+        }
     },
+    "filters": {"discreet": {"()": "quarano.logs.Discreet"}},
     "handlers": {
         "stdout": {
             "class": "logging.StreamHandler",
             "stream": "ext://sys.stdout",
             "formatter": "plain",
-        }
+            "filters": ["discreet"],
+        },
+        "nowhere": {"class": "logging.NullHandler"},
     },
     "root": {"handlers": ["stdout"], "level": os.environ.get("LOG_LEVEL", "INFO")},
     "loggers": {
         "django.server": {"handlers": [], "propagate": True},
         # Django's own handlers would mail tracebacks; a traceback can hold a name.
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
+        # Every scanner knocks under some other name.
+        "django.security.DisallowedHost": {
+            "handlers": ["nowhere"],
+            "propagate": False,
+        },
     },
 }

@@ -49,7 +49,8 @@ class Mail:
     """By SMTP, from the authority's own address."""
 
     def send(self, message: Rendered) -> None:
-        name = message.sender_name.replace('"', "")
+        # In quotes: neither of these may end the name early.
+        name = message.sender_name.replace('"', "").replace("\\", "")
         mail = EmailMessage(
             subject=message.subject,
             body=message.body,
@@ -93,8 +94,14 @@ class Sms:
 
 
 class Console(Sms):
-    """Text messages to standard output, for development."""
+    """Text messages to standard output, for development.
+
+    Elsewhere standard output is a log, where no code and no number may stand: there a
+    message without a gateway has failed, and an official hears of it.
+    """
 
     def send(self, message: Rendered) -> None:
+        if not settings.DEBUG:
+            raise TransportError("no_gateway", permanent=True)
         sys.stdout.write(f"SMS to {message.recipient}: {message.body}\n")
         sys.stdout.flush()

@@ -37,6 +37,8 @@ def texts(settings, tmp_path) -> Path:
     changed = copy.deepcopy(settings.TEMPLATES)
     changed[0]["DIRS"].append(folder.parent)
     settings.TEMPLATES = changed
+    # Text messages go to the console in development only.
+    settings.DEBUG = True
     return folder.parent
 
 

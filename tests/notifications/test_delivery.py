@@ -174,6 +174,19 @@ def test_a_refused_mail_has_failed(authority, texts, sink):
 # --- By text message, and otherwise ------------------------------------------------
 
 
+def test_without_a_gateway_a_text_message_fails_and_is_in_no_log(
+    authority, texts, capsys, settings
+):
+    settings.DEBUG = False
+    message = write(channel="sms", recipient="+4915112345678")
+
+    delivery.deliver(message.pk, now=NOW)
+
+    message.refresh_from_db()
+    assert (message.state, message.problem) == ("failed", "no_gateway")
+    assert "12345678" not in capsys.readouterr().out
+
+
 def test_a_text_message_goes_to_the_console(authority, texts, capsys):
     message = write(channel="sms", recipient="+4915112345678")
 

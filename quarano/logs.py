@@ -1,0 +1,79 @@
+"""What may stand in a log: where and what kind of thing went wrong, never of whom.
+
+The text of an exception can hold a whole row ("Failing row contains …"), the address of
+a page a link's token. So exceptions are told by their kind and the lines of our code,
+requests by the pattern of their address.
+"""
+
+import logging
+import traceback
+from types import TracebackType
+from typing import Any
+
+from quarano.audit.middleware import origin
+
+ExcInfo = (
+    tuple[type[BaseException], BaseException, TracebackType | None]
+    | tuple[None, None, None]
+)
+# The text of these is made of what an exception, a task or a request said.
+OF_REQUESTS = ("django.request", "django.security")
+OF_TASKS = "celery.app.trace"
+
+
+class Formatter(logging.Formatter):
+    """One line, the request's or task's id in it, and an exception without its text."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.reference = origin().request_id or "-"
+        return super().format(record)
+
+    def formatException(self, ei: ExcInfo) -> str:  # noqa: N802 - logging's name
+        lines: list[str] = []
+        seen: set[int] = set()
+        error = ei[1]
+        while error is not None and id(error) not in seen:
+            seen.add(id(error))
+            lines += traceback.format_tb(error.__traceback__)
+            lines.append(f"{kind(error)}\n")
+            error = error.__cause__ or error.__context__
+        return "".join(lines).rstrip()
+
+
+def kind(error: BaseException) -> str:
+    """Name an exception; of the database also the state and what was violated."""
+    name = type(error).__qualname__
+    found = [getattr(error, "sqlstate", None)]
+    diagnosis = getattr(error, "diag", None)
+    found.append(getattr(diagnosis, "constraint_name", None))
+    more = " ".join(str(one) for one in found if one)
+    return f"{name} ({more})" if more else name
+
+
+class Discreet(logging.Filter):
+    """Takes addresses out of what Django says, exceptions out of what Celery says."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        request = getattr(record, "request", None)
+        if record.name.startswith(OF_REQUESTS):
+            record.msg, record.args = _of_request(record, request), ()
+        elif record.name == OF_TASKS:
+            record.msg, record.args = _of_task(record), ()
+        return True
+
+
+def _of_request(record: logging.LogRecord, request: Any) -> str:
+    if request is None:
+        return record.name
+    match = getattr(request, "resolver_match", None)
+    page = f"/{match.route}" if match is not None else "no page of ours"
+    status = getattr(record, "status_code", 403)
+    return f"{status} {request.method} {page}"
+
+
+def _of_task(record: logging.LogRecord) -> str:
+    said = record.args if isinstance(record.args, dict) else {}
+    error = record.exc_info[1] if record.exc_info else None
+    told = f": {kind(error)}" if error is not None else ""
+    how = said.get("description", "done")
+    return f"task {said.get('name', '?')}[{said.get('id', '?')}] {how}{told}"
