@@ -65,27 +65,32 @@ def landing(request: HttpRequest) -> HttpResponse:
             else enrolment.look_up_code(typed["code"], now=now)
         )
         if code and enrolment.confirm_birth_date(code, typed["birth_date"], now=now):
+            was_no_guess(request)
             request.session.pop(LINK, None)
             request.session[CONFIRMED] = str(code.pk)
             return redirect("enrolment:register")
-        count_failure(request)
         form.add_error(None, mismatch(is_link=bool(token)))
+    elif form.is_bound:
+        was_no_guess(request)
     context = {"form": form, "is_link": bool(token)}
     return render_page(request, "enrolment/landing.html", context, status=status(form))
 
 
 def is_too_often(request: HttpRequest) -> bool:
-    """Whether somebody guesses codes: from this address, or from many."""
+    """Whether somebody guesses codes: from this address, or from many.
+
+    Each try is counted before it is judged, so that many at once get no further than
+    one after the other. Who is refused uses up nothing of the others' tries.
+    """
     here = limits.address(request)
-    return request.method == "POST" and (
-        limits.is_reached(MISMATCH, OF_ONE, key=here)
-        or limits.is_reached(MISMATCH, OF_ALL)
+    return request.method == "POST" and not (
+        limits.allow(MISMATCH, OF_ONE, key=here) and limits.allow(MISMATCH, OF_ALL)
     )
 
 
-def count_failure(request: HttpRequest) -> None:
-    limits.allow(MISMATCH, OF_ONE, key=limits.address(request))
-    limits.allow(MISMATCH, OF_ALL)
+def was_no_guess(request: HttpRequest) -> None:
+    limits.give_back(MISMATCH, key=limits.address(request))
+    limits.give_back(MISMATCH)
 
 
 def mismatch(*, is_link: bool) -> str:

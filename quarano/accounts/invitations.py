@@ -150,18 +150,28 @@ def accept(token: str, *, password: str, now: dt.datetime, language: str = "") -
         raise InvitationOver
     user = User.objects.select_for_update().filter(email=invitation.email).first()
     if user is None:
-        user = User(email=invitation.email, created_at=now)
+        user = User(
+            email=invitation.email,
+            created_at=now,
+            name=invitation.name,
+            roles=list(invitation.roles),
+            active_until=invitation.active_until,
+        )
+        is_new = True
     elif not user.is_staff or user.has_usable_password():
         raise AddressInUse
-    user.name, user.roles = invitation.name, list(invitation.roles)
-    user.active_until, user.language = invitation.active_until, language
+    else:
+        # What was taken away since the link was sent does not come back with it.
+        is_new = False
+    user.language = language
     user.set_password(password)
     user.save()
     taken = _open().filter(pk=invitation.pk).update(accepted_at=now, accepted_by=user)
     if not taken:
         raise InvitationOver
     log.record("staff.joined", user, by=user, now=now)
-    record_roles(user, before=[], by=invitation.invited_by, now=now)
+    if is_new:
+        record_roles(user, before=[], by=invitation.invited_by, now=now)
     return user
 
 

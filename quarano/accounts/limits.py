@@ -1,6 +1,8 @@
 """How often something may be tried, counted over all authorities together."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from django.core.cache import caches
 from django.http import HttpRequest
@@ -29,12 +31,24 @@ def allow(name: str, limit: Limit, *, key: str = "") -> bool:
         return bool(cache.add(place, 1, limit.seconds))
 
 
-def is_reached(name: str, limit: Limit, *, key: str = "") -> bool:
-    """Whether the limit is used up, without counting."""
-    count: int = caches["shared"].get(f"limit:{name}:{key}", 0)
-    return count >= limit.count
+def give_back(name: str, *, key: str = "") -> None:
+    """Take back a try that was counted beforehand and turned out to be none."""
+    # The window may have ended meanwhile.
+    with suppress(ValueError):
+        caches["shared"].decr(f"limit:{name}:{key}")
 
 
 def address(request: HttpRequest) -> str:
-    """The address that a request counts for."""
-    return client_address(request) or "unknown"
+    """The address that a request counts for; of IPv6 the network, which is one house's.
+
+    Whoever has one IPv6 address has all of its /64.
+    """
+    said = client_address(request)
+    if said is None:
+        return "unknown"
+    found = ip_address(said)
+    if isinstance(found, IPv6Address):
+        if found.ipv4_mapped:
+            return str(found.ipv4_mapped)
+        return str(IPv6Network((found, 64), strict=False).network_address)
+    return said

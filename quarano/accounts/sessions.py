@@ -2,7 +2,9 @@
 
 Sessions lie in the authority's schema and carry its name. They end after half an hour
 without a request (a poll is none), and twelve hours after signing in. The row is
-written at most once a minute, and again when the database asks for that.
+written at most once a minute, and again when the database asks for that. It is sealed:
+for a while a session holds the token of a link that was opened, or the secret of a
+second factor that is being set up.
 """
 
 import time
@@ -16,12 +18,24 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
 from quarano.cockroach.transactions import retrying
+from quarano.encryption import Unreadable, seal, unseal
 
 SCHEMA, SEEN, STARTED = "_schema", "_seen", "_started"
 EXTENDED_EVERY = 60  # seconds
+PLACE = "django_session.session_data"
 
 
 class SessionStore(db.SessionStore):
+    def encode(self, session_dict: dict[str, Any]) -> str:
+        return seal(super().encode(session_dict), place=PLACE)
+
+    def decode(self, session_data: bytes | str) -> dict[str, Any]:
+        """Return what was stored; nothing where no key of ours opens it."""
+        try:
+            return super().decode(unseal(str(session_data), place=PLACE))
+        except (Unreadable, ValueError):
+            return {}
+
     def load(self) -> dict[str, Any]:
         """Return the session; nothing of another schema, nothing over its time."""
         data = super().load()

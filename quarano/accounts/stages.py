@@ -44,7 +44,6 @@ class NewDeviceStage(LoginStage):
         self.state.update(
             code=_digest(code, user.pk),
             good_until=time.time() + logins.CODE_FOR.total_seconds(),
-            tries=0,
             sent=sent + 1,
         )
         logins.send_code(user, code, now=clock.now())
@@ -54,8 +53,12 @@ class NewDeviceStage(LoginStage):
     def accepts(self, code: str) -> bool:
         """Whether this is the code; wrong ones are counted, it is good once."""
         state = self.state
-        is_over = time.time() > state.get("good_until", 0) or state["tries"] >= TRIES
-        state["tries"] += 1
+        # Counted at one place: of many requests at once each reads the same session.
+        tries = limits.Limit(TRIES, int(logins.CODE_FOR.total_seconds()) + 60)
+        may_try = bool(state["code"]) and limits.allow(
+            "code-tries", tries, key=state["code"]
+        )
+        is_over = time.time() > state.get("good_until", 0) or not may_try
         right = not is_over and constant_time_compare(
             state["code"], _digest(code, self.login.user.pk)
         )

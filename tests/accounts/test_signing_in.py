@@ -2,6 +2,8 @@ import time
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.contrib.sessions.models import Session
+from django.core import signing
 from django.core.cache import caches
 from django.db import connection, transaction
 from django_tenants.utils import tenant_context
@@ -314,6 +316,36 @@ def test_a_known_device_is_forgotten_with_the_password(ida, clock):
     ida.set_password("quite another password")
     ida.save()
     assert enter(client, ida, "quite another password").url == NEW_DEVICE
+
+
+def test_tries_at_once_are_counted_one_by_one(ida, clock):
+    """Each request of many reads the session as it was before the others."""
+    client = browser()
+    enter(client, ida)
+    code = sent_code()
+    wrong = "000000" if code != "000000" else "000001"
+    before = Session.objects.get(pk=client.cookies["sessionid"].value)
+    for _try in range(5):
+        assert client.post(NEW_DEVICE, {"code": wrong}).status_code == 422
+        Session.objects.filter(pk=before.pk).update(session_data=before.session_data)
+    assert client.post(NEW_DEVICE, {"code": code}).status_code == 422
+
+
+def test_a_stored_session_tells_no_token(authority, clock):
+    client = browser()
+    for path in ("/account/invitation/tell-tale/", "/enrolment/link/tell-tale/"):
+        client.get(path)
+        row = Session.objects.get(pk=client.cookies["sessionid"].value)
+        clear = signing.b64_decode(row.session_data.split(":")[0].encode())
+        assert b"tell-tale" not in clear
+        assert client.session.get("staff_invitation") == "tell-tale"
+
+
+def test_a_session_that_no_key_opens_is_nobodys(anna, clock, settings):
+    client = browser()
+    enter(client, anna)
+    Session.objects.update(session_data="bm90aGluZw==")
+    assert client.get(SESSIONS).status_code == 302
 
 
 def test_a_code_is_lost_after_five_wrong_tries_or_ten_minutes(ida, clock):

@@ -130,6 +130,18 @@ def test_renewing_takes_password_factor_and_sessions_away(anna, ruth, clock):
     assert (again.pk, again.roles) == (anna.pk, ["case_worker"])
 
 
+def test_a_link_does_not_bring_back_what_was_taken_away(anna, ruth, clock):
+    staff.change_roles(anna, roles=["case_worker", "supervisor"], by=ruth, now=NOW)
+    _invitation, token = invitations.renew(anna, by=ruth, now=NOW)
+    staff.change_roles(anna, roles=["case_worker"], by=ruth, now=NOW)
+    staff.end_on(anna, day=NOW.date(), by=ruth, now=NOW)
+
+    again = invitations.accept(token, password="a river and a mill", now=NOW)
+
+    assert again.roles == ["case_worker"]
+    assert again.active_until == NOW.date()
+
+
 def test_changed_roles_are_written_down(anna, ruth):
     changed = staff.change_roles(anna, roles=["supervisor"], by=ruth, now=NOW)
     assert changed.roles == ["supervisor"]

@@ -2,10 +2,12 @@ import datetime as dt
 import json
 import re
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import time_machine
 from django.conf import settings
+from django.core.cache import caches
 from django.db import connection
 from django.test import Client
 from django_tenants.utils import tenant_context
@@ -627,6 +629,38 @@ def test_guessing_is_limited_over_all_authorities(authority, client):
     answers = [guess(hosts[number % 2], "10.7.7.7") for number in range(21)]
     assert answers == [422] * 20 + [429]
     assert guess("neckartal", "10.7.7.8") == 422
+
+
+def test_many_addresses_of_one_network_are_one_guesser(authority):
+    def guess(place):
+        guesser = Client(
+            headers={"host": "neckartal.localhost"}, REMOTE_ADDR=f"2001:db8::{place:x}"
+        )
+        return guesser.post(LANDING, {"code": "nonsense", **BIRTH}).status_code
+
+    assert [guess(place) for place in range(1, 22)] == [422] * 20 + [429]
+
+
+def test_a_slip_of_the_pen_is_no_guess(authority, client):
+    for _slip in range(25):
+        answer = client.post(LANDING, {"code": "nonsense"})
+        assert answer.status_code == 422
+    assert caches["shared"].get("limit:mismatch:") == 0
+
+
+def test_many_guesses_at_once_get_no_further(authority):
+    def guess(_number):
+        guesser = Client(
+            headers={"host": "neckartal.localhost"}, REMOTE_ADDR="10.7.7.9"
+        )
+        try:
+            return guesser.post(LANDING, {"code": "nonsense", **BIRTH}).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = Counter(pool.map(guess, range(40)))
+    assert answers == {422: 20, 429: 20}
 
 
 def test_an_official_keeps_the_other_account(ida, anna, client):
