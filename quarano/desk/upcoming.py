@@ -2,6 +2,7 @@
 
 import datetime as dt
 from typing import Any
+from uuid import UUID
 
 from cases import worklist
 from quarano.accounts.models import User
@@ -15,3 +16,8 @@ def read(user: User, *, now: dt.datetime) -> dict[str, Any]:
         "sleeping": worklist.sleeping(user, now=now),
         "ending": worklist.ending_tomorrow(user, now=now),
     }
+
+
+def shown(read: dict[str, Any]) -> list[UUID]:
+    """Return the people whom this names: being shown them is an event as well."""
+    return sorted({one.person_id for one in read["sleeping"]})

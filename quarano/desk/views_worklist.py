@@ -50,8 +50,10 @@ def _page(
     now = clock.now()
     filters = Filters.read(request.GET)
     found = cases_worklist.worklist(request.user, now=now, filters=filters)
+    coming = None if found.awake else upcoming.read(request.user, now=now)
+    shown = [*found.shown, *(upcoming.shown(coming) if coming else [])]
     codes = {"tab": found.filters.tab}
-    audit.viewed(request, "worklist.viewed", now=now, shown=found.shown, codes=codes)
+    audit.viewed(request, "worklist.viewed", now=now, shown=shown, codes=codes)
     context = {
         "list": found,
         "chosen": person,
@@ -60,7 +62,7 @@ def _page(
         "checked": request.POST.getlist("people"),
         "may_settle": request.user.may("cases.settle"),
         "may_take_up": request.user.may("cases.take_up"),
-        "coming": None if found.awake else upcoming.read(request.user, now=now),
+        "coming": coming,
         **_bulk(request, bulk),
     }
     return render_page(request, "desk/worklist.html", context, status=status)

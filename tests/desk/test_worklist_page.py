@@ -48,6 +48,17 @@ def test_showing_is_recorded_once_with_all_ids(desk, anna, follow):
     assert (set(event.shown), event.actor) == (people, anna.pk)
 
 
+def test_who_is_named_as_sleeping_is_recorded_too(desk, anna, follow):
+    kolja = follow("Kolja Busch")
+    found = raise_for(kolja)
+    hour = dt.timedelta(hours=1)
+    escalation.snooze(found, until=NOW + hour, by=anna, now=NOW)
+
+    assert "Kolja Busch" in text(desk.get("/worklist/"))
+
+    assert Event.objects.get(verb="worklist.viewed").shown == [kolja.pk]
+
+
 def test_a_poll_is_recorded_only_when_the_set_changed(desk, follow):
     raise_for(follow())
     desk.get("/worklist/")
