@@ -2,6 +2,7 @@
 
 import cases.arithmetic
 import datetime
+import functools
 import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.deletion
@@ -378,14 +379,14 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('valid_from', models.DateField(unique=True, verbose_name='valid from')),
                 ('slots_per_day', models.PositiveSmallIntegerField(choices=[(1, '1'), (2, '2')], default=2, verbose_name='slots a day')),
-                ('morning_from', models.TimeField(default=datetime.time(6, 0), verbose_name='morning from')),
-                ('evening_from', models.TimeField(default=datetime.time(17, 0), verbose_name='evening from')),
+                ('morning_from', models.TimeField(default=functools.partial(datetime.time, 6), verbose_name='morning from')),
+                ('evening_from', models.TimeField(default=functools.partial(datetime.time, 17), verbose_name='evening from')),
                 ('entry_open_hours', models.PositiveSmallIntegerField(default=24, verbose_name='entry open after its slot, hours')),
                 ('edit_minutes', models.PositiveSmallIntegerField(default=15, verbose_name='editable after it was sent, minutes')),
-                ('remind_morning', models.TimeField(default=datetime.time(11, 0), verbose_name='reminder, morning')),
-                ('remind_evening', models.TimeField(default=datetime.time(19, 30), verbose_name='reminder, evening')),
-                ('quiet_from', models.TimeField(default=datetime.time(21, 0), verbose_name='quiet from')),
-                ('quiet_until', models.TimeField(default=datetime.time(8, 0), verbose_name='quiet until')),
+                ('remind_morning', models.TimeField(default=functools.partial(datetime.time, 11), verbose_name='reminder, morning')),
+                ('remind_evening', models.TimeField(default=functools.partial(datetime.time, 19, 30), verbose_name='reminder, evening')),
+                ('quiet_from', models.TimeField(default=functools.partial(datetime.time, 21), verbose_name='quiet from')),
+                ('quiet_until', models.TimeField(default=functools.partial(datetime.time, 8), verbose_name='quiet until')),
                 ('missing_after', models.PositiveSmallIntegerField(default=2, verbose_name='entry missing after slots')),
                 ('missing_after_if_at_risk', models.PositiveSmallIntegerField(default=1, verbose_name='the same, abnormal, old or alone')),
                 ('old_age', models.PositiveSmallIntegerField(default=70, verbose_name='old, over years')),
@@ -398,7 +399,7 @@ class Migration(migrations.Migration):
                 ('not_registered_hours', models.PositiveSmallIntegerField(default=24, verbose_name='not registered after, hours')),
                 ('first_call_hours', models.PositiveSmallIntegerField(default=24, verbose_name='first call due after, hours')),
                 ('end_warning_days', models.PositiveSmallIntegerField(default=1, verbose_name='monitoring ends, days before')),
-                ('ending_decided_by', models.TimeField(default=datetime.time(12, 0), verbose_name='ending to be decided by')),
+                ('ending_decided_by', models.TimeField(default=functools.partial(datetime.time, 12), verbose_name='ending to be decided by')),
                 ('readable_days', models.PositiveSmallIntegerField(default=92, verbose_name="citizen's page readable after the end, days")),
                 ('keep_diary_months', models.PositiveSmallIntegerField(default=6, verbose_name='keep diary and notes, months')),
                 ('keep_orders_months', models.PositiveSmallIntegerField(default=36, verbose_name='keep orders, months')),

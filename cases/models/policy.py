@@ -1,6 +1,7 @@
 import datetime as dt
 import uuid
 from decimal import Decimal
+from functools import partial
 
 from django.conf import settings
 from django.db import models
@@ -233,21 +234,26 @@ class Routine(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     valid_from = models.DateField(_("valid from"), unique=True)
 
+    # Partials, for Django warns of a fixed time whenever the clock shows just that.
     slots_per_day = models.PositiveSmallIntegerField(
         _("slots a day"), default=2, choices=[(1, "1"), (2, "2")]
     )
-    morning_from = models.TimeField(_("morning from"), default=dt.time(6))
-    evening_from = models.TimeField(_("evening from"), default=dt.time(17))
+    morning_from = models.TimeField(_("morning from"), default=partial(dt.time, 6))
+    evening_from = models.TimeField(_("evening from"), default=partial(dt.time, 17))
     entry_open_hours = models.PositiveSmallIntegerField(
         _("entry open after its slot, hours"), default=24
     )
     edit_minutes = models.PositiveSmallIntegerField(
         _("editable after it was sent, minutes"), default=15
     )
-    remind_morning = models.TimeField(_("reminder, morning"), default=dt.time(11))
-    remind_evening = models.TimeField(_("reminder, evening"), default=dt.time(19, 30))
-    quiet_from = models.TimeField(_("quiet from"), default=dt.time(21))
-    quiet_until = models.TimeField(_("quiet until"), default=dt.time(8))
+    remind_morning = models.TimeField(
+        _("reminder, morning"), default=partial(dt.time, 11)
+    )
+    remind_evening = models.TimeField(
+        _("reminder, evening"), default=partial(dt.time, 19, 30)
+    )
+    quiet_from = models.TimeField(_("quiet from"), default=partial(dt.time, 21))
+    quiet_until = models.TimeField(_("quiet until"), default=partial(dt.time, 8))
     missing_after = models.PositiveSmallIntegerField(
         _("entry missing after slots"), default=2
     )
@@ -283,7 +289,7 @@ class Routine(models.Model):
         _("monitoring ends, days before"), default=1
     )
     ending_decided_by = models.TimeField(
-        _("ending to be decided by"), default=dt.time(12)
+        _("ending to be decided by"), default=partial(dt.time, 12)
     )
     readable_days = models.PositiveSmallIntegerField(
         _("citizen's page readable after the end, days"), default=92
