@@ -84,7 +84,8 @@ class SplitDateField(forms.MultiValueField):
             return None
         if len(parts) != 3 or not all(parts):
             raise ValidationError(self.error_messages["incomplete"], "incomplete")
-        if not all(part.isdecimal() for part in parts):
+        # Also what is too long for a number of the machine, or to be read as one.
+        if not all(part.isdecimal() and len(part) <= 4 for part in parts):
             raise ValidationError(self.error_messages["invalid"], "invalid")
         day, month, year = (int(part) for part in parts)
         if year < 1000:

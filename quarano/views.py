@@ -2,7 +2,12 @@ import uuid
 
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -11,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from cases import enrolment
 from quarano import clock
 from quarano.accounts import logins
-from quarano.accounts.access import open_door, signed_in
+from quarano.accounts.access import LONGEST_WAY_BACK, open_door, signed_in
 
 
 @require_GET
@@ -55,9 +60,13 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def choose_language(request: HttpRequest) -> HttpResponse:
     """Keep the choice in a cookie, and with the login where there is one."""
     back = request.POST.get("next", "/")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
-        back = "/"
-    response = redirect(back)
+    # A path and nothing else: redirect() would also take the name of a view.
+    is_ours = (
+        back.startswith("/")
+        and len(back) <= LONGEST_WAY_BACK
+        and url_has_allowed_host_and_scheme(back, allowed_hosts=None)
+    )
+    response = HttpResponseRedirect(back if is_ours else "/")
     language = request.POST.get("language", "")
     if language in dict(settings.LANGUAGES):
         response.set_cookie(

@@ -177,6 +177,56 @@ def test_what_people_type_is_never_markup(authority):
                     assert mark not in text, name
 
 
+HOSTILE = ["a\x00b", "9" * 5_000, "-1", "9999-12-31", "\u202e' OR 1=1 --"]
+PARAMETERS = ["q", "page", "p", "o", "person", "do", "on", "tab", "reason", "kind",
+              "code", "subject", "actor", "is_active__exact"]  # fmt: skip
+
+
+def forms(page):
+    """Where each form of a page is posted to, and its fields."""
+    for form in re.findall(r"<form\b.*?</form>", page, re.DOTALL):
+        if 'method="post"' in form:
+            action = re.search(r'action="([^"]*)"', form)
+            yield (
+                html.unescape(action.group(1)) if action else "",
+                sorted(set(re.findall(r'name="([^"]+)"', form))),
+            )
+
+
+@pytest.mark.parametrize("role", ["nobody", "ida", "supervisor", "administrator"])
+def test_nothing_that_is_typed_breaks_a_page(world, role):
+    user = {"nobody": None, "ida": world.ida.user}.get(role, world.staff.get(role))
+    client = world.client(user)
+    posted = set()
+    for route, name, _view in ROUTES:
+        path = address(name, route, world)
+        if "logout" in path:
+            continue
+        for value in HOSTILE:
+            client.get(path, dict.fromkeys(PARAMETERS, value))
+        page = client.get(path)
+        if page.status_code != 200 or "html" not in page.headers["Content-Type"]:
+            continue
+        for action, names in forms(page.content.decode()):
+            pattern = re.sub(r"[0-9a-f-]{36}", "ID", action or path)
+            if pattern in posted or "logout" in pattern:
+                continue
+            posted.add(pattern)
+            for value in HOSTILE:
+                response = client.post(action or path, dict.fromkeys(names, value))
+                assert response.status_code < 500, (action, value)
+    assert posted
+
+
+def test_the_audit_keeps_nothing_that_was_typed(world, authority):
+    client = world.client(world.staff["administrator"])
+    key = str(world.ida.pk)
+    client.get("/admin/audit/event/", {"person": "Ida Sommer", "subject": key})
+    with tenant_context(authority):
+        event = Event.objects.filter(verb="audit.viewed").latest("at")
+        assert event.codes == {"subject": key}
+
+
 # --- Logs ----------------------------------------------------------------------------
 
 

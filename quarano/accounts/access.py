@@ -16,6 +16,8 @@ View = Callable[..., Any]
 
 OPEN_DOOR = "open door"
 SIGNED_IN = "signed in"
+# Django refuses to redirect to more than 2,048 characters, quoted ones.
+LONGEST_WAY_BACK = 500
 
 
 def open_door(view: View) -> View:
@@ -72,4 +74,6 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
     """Send to sign-in, and back to this page afterwards where it can be shown again."""
     page = resolve_url("account_login")
     back = request.get_full_path() if request.method in {"GET", "HEAD"} else "/"
+    if len(back) > LONGEST_WAY_BACK:
+        back = "/"
     return redirect_to_login(back, page)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from allauth.mfa.models import Authenticator
 from django import forms
@@ -30,6 +31,15 @@ def role_names() -> dict[str, str]:
 def in_words(roles: Iterable[str]) -> str:
     names = role_names()
     return ", ".join(names.get(role, role) for role in roles)
+
+
+def is_id(text: str) -> bool:
+    """Whether the text is a UUID."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 class RolesForm(forms.ModelForm):
@@ -212,10 +222,11 @@ class EventRows(Rows):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
+        # Whatever else is typed there is no id, and may be a name.
         asked = {
-            key: value[:60]
-            for key, value in request.GET.items()
-            if key in {"subject", "person", "actor"}
+            key: value
+            for key in ("subject", "person", "actor")
+            if is_id(value := request.GET.get(key, ""))
         }
         log.viewed(request, "audit.viewed", now=clock.now(), codes=asked)
         return super().changelist_view(request, extra_context)
