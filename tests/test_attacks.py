@@ -14,7 +14,8 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from django_tenants.utils import tenant_context
 
-from cases.models import Person
+from cases.models import Case, Monitoring, Order, Person, Reporter
+from quarano.accounts.models import User
 from quarano.audit.middleware import started_by
 from quarano.audit.models import Event
 from quarano.logs import Discreet, Formatter
@@ -225,6 +226,55 @@ def test_the_audit_keeps_nothing_that_was_typed(world, authority):
     with tenant_context(authority):
         event = Event.objects.filter(verb="audit.viewed").latest("at")
         assert event.codes == {"subject": key}
+
+
+def test_a_citizen_sets_nothing_but_what_the_forms_ask(world, authority):
+    """Every field of every model, posted to every address and form."""
+    every = {
+        field.name: "1"
+        for model in apps.get_models()
+        if model._meta.app_label in {"cases", "accounts", "diaries"}
+        for field in model._meta.concrete_fields
+    } | {
+        "protected": "on", "roles": "administrator", "is_active": "on",
+        "email": "evil@example.org", "mobile": "+4915112345678",
+        "birth_date": "2000-01-01", "user": str(world.staff["administrator"].pk),
+        "person": str(world.lena.pk), "enrolment": "by_phone", "until": "2027-01-01",
+        "died_on": "2026-11-24", "version": "1",
+    }  # fmt: skip
+
+    def kept():
+        with tenant_context(authority):
+            told = [
+                *User.objects.order_by("pk").values_list(
+                    "email", "mobile", "roles", "is_active", "session_epoch"
+                ),
+                *Person.objects.order_by("pk").values(),
+                *Reporter.objects.order_by("pk").values(),
+                *Case.objects.order_by("pk").values(),
+                *Order.objects.order_by("pk").values(),
+                *Monitoring.objects.order_by("pk").values_list(
+                    "status", "until", "enrolment", "conclusion"
+                ),
+            ]
+        connection.set_schema_to_public()
+        return told
+
+    before, client, posted = kept(), world.client(world.ida.user), 0
+    for route, name, _view in ROUTES:
+        path = address(name, route, world)
+        if "logout" in path or "language" in path:
+            continue
+        client.post(path, every)
+        page = client.get(path)
+        if page.status_code != 200:
+            continue
+        for action, names in forms(page.content.decode()):
+            if "logout" not in action and "language" not in action:
+                posted += 1
+                client.post(action or path, every | dict.fromkeys(names, "1"))
+    assert posted
+    assert kept() == before
 
 
 # --- Logs ----------------------------------------------------------------------------
