@@ -1,13 +1,12 @@
 import datetime as dt
-import time
 
 import pytest
 import time_machine
-from django.test import Client
 
 from cases import escalation
 from cases.models import Disease, Escalation, Monitoring, Person, Policy
 from quarano.accounts.models import Role, User
+from tests.world import client_of
 
 NOW = dt.datetime(2026, 11, 24, 9, 0, tzinfo=dt.UTC)  # Tuesday, 10:00 in Neckartal
 WORKER = [
@@ -60,16 +59,7 @@ def oemer(roles):
 
 def sign_in(user):
     """A browser in which an official has given both factors."""
-    client = Client(headers={"host": "neckartal.localhost", "accept-language": "en"})
-    client.force_login(user)
-    session = client.session
-    session["account_authentication_methods_user"] = str(user.pk)
-    session["account_authentication_methods"] = [
-        {"method": "password", "at": time.time()},
-        {"method": "mfa", "at": time.time(), "type": "totp"},
-    ]
-    session.save()
-    return client
+    return client_of("neckartal.localhost", user)
 
 
 @pytest.fixture

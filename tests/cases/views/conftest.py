@@ -1,13 +1,12 @@
 import datetime as dt
-import time
 
 import pytest
 import time_machine
-from django.test import Client
 
 from cases import intake
 from cases.models import Disease, Policy, Routine
 from quarano.accounts.models import Role, User
+from tests.world import client_of
 
 NOW = dt.datetime(2026, 11, 24, 9, 0, tzinfo=dt.UTC)  # Tuesday, 10:00 in Neckartal
 TODAY = dt.date(2026, 11, 24)
@@ -74,16 +73,7 @@ def paula(roles):
 
 def sign_in(user, host="neckartal.localhost"):
     """A browser in which an official has given both factors."""
-    client = Client(headers={"host": host, "accept-language": "en"})
-    client.force_login(user)
-    session = client.session
-    session["account_authentication_methods_user"] = str(user.pk)
-    session["account_authentication_methods"] = [
-        {"method": "password", "at": time.time()},
-        {"method": "mfa", "at": time.time(), "type": "totp"},
-    ]
-    session.save()
-    return client
+    return client_of(host, user)
 
 
 @pytest.fixture
