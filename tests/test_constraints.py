@@ -7,7 +7,7 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, transaction
 
-from quarano.notifications.models import Message
+from quarano.notifications.models import Message, TextVersion
 from tests import factories as make
 
 NOW, TODAY, DAY = make.NOW, make.TODAY, make.DAY
@@ -26,6 +26,14 @@ def message(**fields):
         "not_before": NOW, **fields,
     }  # fmt: skip
     return Message.objects.create(**values)
+
+
+def text_version(**fields):
+    values = {
+        "template": "x", "channel": "mail", "language": "en", "number": 2,
+        "source": "{link}", "written_at": NOW, "written_by": uuid.uuid4(), **fields,
+    }  # fmt: skip
+    return TextVersion.objects.create(**values)
 
 
 def settled(**fields):
@@ -130,6 +138,12 @@ VIOLATIONS = {
     "entry_temperature_possible": lambda: make.EntryFactory(temperature="45.1"),
     "message_sent_when": lambda: message(state="sent", sent_at=None),
     "message_failed_when": lambda: message(state="failed", failed_at=None),
+    "message_arrived_or_not": lambda: message(
+        state="sent", sent_at=NOW, delivered_at=NOW, undelivered_at=NOW
+    ),
+    "message_reported_when_sent": lambda: message(delivered_at=NOW),
+    "text_numbered_once": lambda: [text_version(), text_version()],
+    "text_follows_the_shipped": lambda: text_version(number=1),
     "one_open_staff_invitation": second_open_invitation,
 }
 # In public: a matter of the register, see test_offices.

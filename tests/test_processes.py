@@ -61,7 +61,7 @@ from quarano.accounts import (
 from quarano.accounts.models import StaffInvitation, User
 from quarano.audit import chain
 from quarano.cockroach.transactions import retrying_transaction
-from quarano.notifications import outbox
+from quarano.notifications import outbox, texts
 from quarano.notifications.models import Message
 from tests import world as worlds
 from tests.faults import everything, processes, survives
@@ -773,6 +773,24 @@ def _(world):
 def _(world):
     Message.objects.filter(pk=waiting(world).pk).update(expires_at=NOW - HOUR)
     return lambda: whole(outbox.expire)(now=NOW)
+
+
+INVITATION = ("cases/messages/invitation", "sms", "de")
+
+
+@calling(texts.revise)
+def _(world):
+    by = world.staff["administrator"]
+    return lambda: texts.revise(
+        *INVITATION, source="Bitte hier: {link}", based_on="1", by=by, now=NOW
+    )
+
+
+@calling(texts.restore)
+def _(world):
+    by = world.staff["administrator"]
+    texts.revise(*INVITATION, source="Hier: {link}", based_on="1", by=by, now=NOW)
+    return lambda: texts.restore(*INVITATION, based_on="2", by=by, now=NOW)
 
 
 @calling(chain._seal_batch)

@@ -1,4 +1,5 @@
 import uuid
+from typing import Self
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -40,8 +41,15 @@ class Message(models.Model):
     expires_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     claimed_until = models.DateTimeField(null=True)
+    # How many text messages the network makes of one; 0 for mail.
+    segments = models.PositiveSmallIntegerField(default=0)
+    # What the gateway calls it, so that its reports find it.
+    reference = models.CharField(max_length=120, blank=True)
     sent_at = models.DateTimeField(null=True)
     failed_at = models.DateTimeField(null=True)
+    # What gateway or mailbox told later: it arrived, or it never will.
+    delivered_at = models.DateTimeField(null=True)
+    undelivered_at = models.DateTimeField(null=True)
     # A code (refused, unreachable, expired), shown in words; never a server's text.
     problem = models.CharField(max_length=40, blank=True)
 
@@ -51,7 +59,12 @@ class Message(models.Model):
                 fields=["not_before"],
                 name="message_due",
                 condition=models.Q(state__in=["waiting", "sending"]),
-            )
+            ),
+            models.Index(
+                fields=["reference"],
+                name="message_reference",
+                condition=~models.Q(reference=""),
+            ),
         ]
         constraints = [
             models.CheckConstraint(
@@ -64,6 +77,17 @@ class Message(models.Model):
                 condition=models.Q(state="failed", failed_at__isnull=False)
                 | (~models.Q(state="failed") & models.Q(failed_at__isnull=True)),
             ),
+            # What was handed over either arrived, or did not, or nobody knows yet.
+            models.CheckConstraint(
+                name="message_arrived_or_not",
+                condition=models.Q(delivered_at__isnull=True)
+                | models.Q(undelivered_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="message_reported_when_sent",
+                condition=models.Q(state="sent")
+                | models.Q(delivered_at__isnull=True, undelivered_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -73,3 +97,43 @@ class Message(models.Model):
     def message_id(self) -> str:
         """The Message-ID, the same however often it is handed over."""
         return f"<{self.pk}@quarano>"
+
+
+class TextVersionQuerySet(models.QuerySet["TextVersion"]):
+    def of(self, template: str, channel: str, language: str) -> Self:
+        """The versions of one text."""
+        return self.filter(template=template, channel=channel, language=language)
+
+
+class TextVersion(models.Model):
+    """An authority's own wording of a message or letter; never changed, only followed.
+
+    Numbers begin at 2: the shipped text is version 1. Without a source the shipped
+    text is in use again.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    template = models.CharField(max_length=60)
+    channel = models.CharField(max_length=8)
+    language = models.CharField(max_length=8)
+    number = models.PositiveIntegerField()
+    source = models.TextField(blank=True)
+    written_at = models.DateTimeField()
+    # An official's login (no foreign key: logins lie above).
+    written_by = models.UUIDField()
+
+    objects = TextVersionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["template", "channel", "language", "number"],
+                name="text_numbered_once",
+            ),
+            models.CheckConstraint(
+                name="text_follows_the_shipped", condition=models.Q(number__gte=2)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.template}.{self.channel} ({self.language}) {self.number}"

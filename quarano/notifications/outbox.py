@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 
 from quarano.cockroach.transactions import retrying
+from quarano.notifications import texts
 from quarano.notifications.models import Message
 
 # A worker may hold a message that long; longer than any transport may take.
@@ -38,12 +39,14 @@ def write(
     """Put a message into the outbox, within the caller's transaction.
 
     None: this purpose is already written, so writing it twice is writing it once.
-    The worker renders `<template>.mail.txt` (first line the subject) or
-    `<template>.sms.txt` with `authority`, all `parameters`, and what `token` holds:
-    plain text becomes `token`, a JSON object (`{"token": …, "code": …}`) each of its
-    names. With a parameter `path` such as '/enrolment/link/{token}/' the template gets
-    `url`, the full address on the authority's host. `token` is stored encrypted and
-    emptied once the message is sent, void or expired; never put secrets in parameters.
+    The version of the text that is in use now is noted, and rendered however often the
+    message is handed over. The worker renders `<template>.mail.txt` (first line the
+    subject) or `<template>.sms.txt`, or the authority's own wording, with `authority`,
+    all `parameters`, and what `token` holds: plain text becomes `token`, a JSON object
+    (`{"token": …, "code": …}`) each of its names. With a parameter `path` such as
+    '/enrolment/link/{token}/' the template gets `url`, the full address on the
+    authority's host. `token` is stored encrypted and emptied once the message is sent,
+    void or expired; never put secrets in parameters.
     """
     if Message.objects.filter(purpose=purpose).exists():
         return None
@@ -53,6 +56,7 @@ def write(
         channel=channel,
         recipient=recipient,
         language=language,
+        text_version=texts.version(template, channel, language),
         about=about,
         rung=rung,
         parameters=parameters or {},

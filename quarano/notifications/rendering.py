@@ -10,6 +10,7 @@ from django.template.loader import get_template
 from django.utils import translation
 
 from health_authorities.models import HealthAuthority, current
+from quarano.notifications import texts
 from quarano.notifications.models import Message
 from quarano.notifications.transports import Rendered
 
@@ -21,14 +22,14 @@ def render(message: Message) -> Rendered:
     to the byte. A language without texts falls back to the authority's.
     """
     authority = current() if isinstance(connection.tenant, HealthAuthority) else None
-    language = message.language
-    if language not in dict(settings.LANGUAGES):
-        language = authority.default_language if authority else settings.LANGUAGE_CODE
-    with translation.override(language):
-        # Plain text: nothing is escaped as if it were HTML.
-        named = Context(context(message, authority), autoescape=False)
-        template = get_template(f"{message.template}.{message.channel}.txt")
-        text = template.template.render(named).strip()  # type: ignore[attr-defined]
+    language = texts.language_of(message.language)
+    if message.template in texts.KINDS:
+        text = texts.read(
+            message.template, message.channel, language, message.text_version
+        ).filled(values(message, authority))
+    else:
+        text = _from_template(message, authority, language)
+    text = text.strip()
     subject = ""
     if message.channel == Message.Channel.MAIL:
         subject, _, text = text.partition("\n")
@@ -41,6 +42,36 @@ def render(message: Message) -> Rendered:
         message_id=message.message_id,
         date=message.written_at,
     )
+
+
+def _from_template(
+    message: Message, authority: HealthAuthority | None, language: str
+) -> str:
+    """A text that nobody edits: its template may decide what it says."""
+    with translation.override(language):
+        # Plain text: nothing is escaped as if it were HTML.
+        named = Context(context(message, authority), autoescape=False)
+        template = get_template(f"{message.template}.{message.channel}.txt")
+        text: str = template.template.render(named)  # type: ignore[attr-defined]
+    return text
+
+
+def values(message: Message, authority: HealthAuthority | None) -> dict[str, Any]:
+    """What the placeholders of an editable text stand for in this message."""
+    found = context(message, authority)
+    found.pop("authority")
+    return {**about(authority), **found, "link": found.get("url", "")}
+
+
+def about(authority: HealthAuthority | None) -> dict[str, str]:
+    """What a text may say of the authority it comes from."""
+    if authority is None:
+        return {}
+    return {
+        "office": authority.name,
+        "office_short": authority.short_name,
+        "phone": authority.cases_phone,
+    }
 
 
 def context(message: Message, authority: HealthAuthority | None) -> dict[str, Any]:

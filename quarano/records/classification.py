@@ -298,11 +298,21 @@ MODELS = {
         DIARY,
         {
             "technical": "id purpose template rung language text_version parameters "
-            "not_before expires_at attempts claimed_until",
+            "not_before expires_at attempts claimed_until segments reference",
             "identity": "about",
             "contact": "channel recipient",
             "secret": "token",
-            "work": "state written_at sent_at failed_at problem",
+            "work": "state written_at sent_at failed_at delivered_at undelivered_at "
+            "problem",
+        },
+    ),
+    "notifications.TextVersion": Kept(
+        "what messages and letters say",
+        ALWAYS,
+        {
+            "technical": "id number",
+            "setting": "template channel language source",
+            "work": "written_at written_by",
         },
     ),
     "audit.Event": Kept(
