@@ -20,14 +20,14 @@ def refuse() -> None:
 
     In the demo anybody becomes anybody with one click.
     """
-    if settings.DEMO and not settings.DEBUG:
+    if settings.DEMO and not settings.DEVELOPMENT:
         raise ImproperlyConfigured("DEMO is refused outside DEBUG.")
 
 
 @register(Tags.security)
 def secrets(**_: Any) -> list[CheckMessage]:
     """Secrets have no default outside DEBUG."""
-    if settings.DEBUG:
+    if settings.DEVELOPMENT:
         return []
     return list(_secrets())
 
@@ -62,7 +62,7 @@ def _secrets() -> Iterator[CheckMessage]:
 def hosts(**_: Any) -> list[CheckMessage]:
     """Who may be asked for, and that no cookie passes from one authority to another."""
     found: list[CheckMessage] = []
-    if not settings.DEBUG and not any(settings.ALLOWED_HOSTS):
+    if not settings.DEVELOPMENT and not any(settings.ALLOWED_HOSTS):
         found.append(Error("ALLOWED_HOSTS names no host.", id="quarano.E005"))
     if settings.SESSION_COOKIE_DOMAIN or settings.CSRF_COOKIE_DOMAIN:
         found.append(
@@ -85,7 +85,7 @@ def database(**_: Any) -> list[CheckMessage]:
         host for host in hosts_named if host not in HERE and not host.startswith("/")
     ]
     mode = place.get("OPTIONS", {}).get("sslmode", "")
-    if not settings.DEBUG and elsewhere and mode not in WITH_TLS:
+    if not settings.DEVELOPMENT and elsewhere and mode not in WITH_TLS:
         found.append(
             Caution(
                 "The way to the database is not encrypted.",
@@ -100,7 +100,7 @@ def database(**_: Any) -> list[CheckMessage]:
 def ways_out(**_: Any) -> list[CheckMessage]:
     """Redis, mail and text messages in production."""
     found: list[CheckMessage] = []
-    if not settings.DEBUG:
+    if not settings.DEVELOPMENT:
         if settings.TRANSPORTS["sms"].endswith(".Console"):
             found.append(
                 Info(

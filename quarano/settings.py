@@ -16,16 +16,22 @@ def flag(name: str, *, default: bool = False) -> bool:
     return default if value is None else value.lower() in {"1", "true", "yes", "on"}
 
 
-DEBUG = flag("DEBUG")
+# DEBUG in the environment: a look around on one machine, over http, with keys that
+# everybody knows. Only Django's pages for programmers are not for who looks at the demo.
+DEVELOPMENT = flag("DEBUG")
 DEMO = flag("DEMO")
+DEBUG = DEVELOPMENT and not DEMO
 
 # Secrets have no default outside DEBUG: Django refuses an empty SECRET_KEY by itself.
-SECRET_KEY = os.environ.get("SECRET_KEY", "only-for-development" * 3 if DEBUG else "")
+SECRET_KEY = os.environ.get(
+    "SECRET_KEY", "only-for-development" * 3 if DEVELOPMENT else ""
+)
 # 32 bytes in base64, comma-separated, newest first: opens the sealed columns.
 FIELD_KEYS = [
     key
     for key in os.environ.get(
-        "FIELD_KEYS", "ZGV2ZWxvcG1lbnQtb25seS0zMi1ieXRlcy1sb25nISE=" if DEBUG else ""
+        "FIELD_KEYS",
+        "ZGV2ZWxvcG1lbnQtb25seS0zMi1ieXRlcy1sb25nISE=" if DEVELOPMENT else "",
     ).split(",")
     if key
 ]
@@ -36,11 +42,11 @@ PUBLIC_HOST = os.environ.get("PUBLIC_HOST", "localhost")
 PORT = os.environ.get("PORT", "8000")
 # Own middleware answers 404 to a host that no Domain names; Django's list cannot know
 # the authorities, which come and go without a restart.
-ALLOWED_HOSTS = ["*"] if DEBUG else os.environ.get("ALLOWED_HOSTS", "").split(",")
+ALLOWED_HOSTS = ["*"] if DEVELOPMENT else os.environ.get("ALLOWED_HOSTS", "").split(",")
 # Whether a proxy of ours says whom we speak with; else nobody's header is believed.
 BEHIND_PROXY = flag("BEHIND_PROXY")
-SITE_SCHEME = "http" if DEBUG else "https"
-SITE_PORT = f":{PORT}" if DEBUG else os.environ.get("SITE_PORT", "")
+SITE_SCHEME = "http" if DEVELOPMENT else "https"
+SITE_PORT = f":{PORT}" if DEVELOPMENT else os.environ.get("SITE_PORT", "")
 
 # --- Apps ----------------------------------------------------------------------------
 
@@ -163,7 +169,7 @@ TENANT_MODEL = "health_authorities.HealthAuthority"
 TENANT_DOMAIN_MODEL = "health_authorities.Domain"
 TENANT_LIMIT_SET_CALLS = True
 TENANT_CREATION_FAKES_MIGRATIONS = False
-AUTHORITY_CACHE_SECONDS = 0 if DEBUG and not DEMO else 30
+AUTHORITY_CACHE_SECONDS = 0 if DEBUG else 30
 
 # --- Redis ---------------------------------------------------------------------------
 
@@ -265,7 +271,7 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
-if not DEBUG:
+if not DEVELOPMENT:
     SESSION_COOKIE_NAME = "__Host-session"
     CSRF_COOKIE_NAME = "__Host-csrf"
     LANGUAGE_COOKIE_NAME = "__Host-language"
@@ -339,11 +345,12 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEBUG
+        if DEVELOPMENT
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_USE_FINDERS = DEVELOPMENT
+WHITENOISE_AUTOREFRESH = DEBUG
 
 # --- Logs: to stdout, never a name, an address or a symptom --------------------------
 

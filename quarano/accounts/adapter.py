@@ -71,7 +71,7 @@ class AccountAdapter(DefaultAccountAdapter):
                 max_age=365 * 24 * 3600,
                 httponly=True,
                 samesite="Lax",
-                secure=not settings.DEBUG,
+                secure=not settings.DEVELOPMENT,
             )
         return response
 

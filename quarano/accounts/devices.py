@@ -13,7 +13,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from quarano.accounts.models import User
 
-COOKIE = "device" if settings.DEBUG else "__Host-device"
+COOKIE = "device" if settings.DEVELOPMENT else "__Host-device"
 KNOWN_FOR = dt.timedelta(days=180)
 MOST = 5  # logins a browser is known for, as in a family
 SALT = "quarano.accounts.device"
@@ -34,7 +34,7 @@ def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
         max_age=KNOWN_FOR,
         httponly=True,
         samesite="Lax",
-        secure=not settings.DEBUG,
+        secure=not settings.DEVELOPMENT,
     )
 
 

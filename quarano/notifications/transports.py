@@ -101,7 +101,7 @@ class Console(Sms):
     """
 
     def send(self, message: Rendered) -> None:
-        if not settings.DEBUG:
+        if not settings.DEVELOPMENT:
             raise TransportError("no_gateway", permanent=True)
         sys.stdout.write(f"SMS to {message.recipient}: {message.body}\n")
         sys.stdout.flush()

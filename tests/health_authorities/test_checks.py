@@ -11,7 +11,7 @@ KEY = base64.b64encode(bytes(range(32))).decode()
 @pytest.fixture
 def production(settings):
     """Settings as they should be in production."""
-    settings.DEBUG = False
+    settings.DEVELOPMENT = False
     settings.SECRET_KEY = "x" * 64
     settings.FIELD_KEYS = [KEY]
     settings.ALLOWED_HOSTS = [".quarano.example"]
@@ -31,7 +31,7 @@ def test_the_demo_is_refused_outside_debug(production):
     with pytest.raises(ImproperlyConfigured, match="DEMO"):
         checks.refuse()
 
-    production.DEBUG = True
+    production.DEVELOPMENT = True
     checks.refuse()
 
 
@@ -58,7 +58,7 @@ def test_a_key_that_seals_nothing_is_named(production, keys, problem):
 
 
 def test_development_needs_no_secrets(settings):
-    settings.DEBUG = True
+    settings.DEVELOPMENT = True
     settings.FIELD_KEYS = []
 
     assert ids(checks.secrets) == []

@@ -38,7 +38,7 @@ def texts(settings, tmp_path) -> Path:
     changed[0]["DIRS"].append(folder.parent)
     settings.TEMPLATES = changed
     # Text messages go to the console in development only.
-    settings.DEBUG = True
+    settings.DEVELOPMENT = True
     return folder.parent
 
 

@@ -177,7 +177,7 @@ def test_a_refused_mail_has_failed(authority, texts, sink):
 def test_without_a_gateway_a_text_message_fails_and_is_in_no_log(
     authority, texts, capsys, settings
 ):
-    settings.DEBUG = False
+    settings.DEVELOPMENT = False
     message = write(channel="sms", recipient="+4915112345678")
 
     delivery.deliver(message.pk, now=NOW)
