@@ -126,7 +126,10 @@ class Command(BaseCommand):
                     catalogue = read_po(text, locale=code)
             else:
                 catalogue = Catalog(locale=code, project="Quarano", fuzzy=False)
+            began = catalogue.creation_date
             catalogue.update(wanted, no_fuzzy_matching=True)
+            # Else two branches always differ in this line.
+            catalogue.creation_date = began
             gaps += [f"{code}: {problem}" for problem in self._gaps(catalogue)]
             if not check:
                 path.parent.mkdir(parents=True, exist_ok=True)
