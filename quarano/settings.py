@@ -16,8 +16,8 @@ def flag(name: str, *, default: bool = False) -> bool:
     return default if value is None else value.lower() in {"1", "true", "yes", "on"}
 
 
-# DEBUG in the environment: a look around on one machine, over http, with keys that
-# everybody knows. Only Django's pages for programmers are not for who looks at the demo.
+# DEBUG in the environment: a look around on one machine, over http, with keys known to
+# everybody. Only Django's pages for programmers are not for who looks at the demo.
 DEVELOPMENT = flag("DEBUG")
 DEMO = flag("DEMO")
 DEBUG = DEVELOPMENT and not DEMO
