@@ -114,6 +114,7 @@ def views(patterns):
 FOREIGN = ("django.contrib.admin", "allauth.", "django.views.static")
 
 
+@pytest.mark.bar(1)
 @pytest.mark.parametrize("conf", ["quarano.urls", "quarano.urls_public"])
 def test_every_view_says_who_may_open_it(conf):
     from importlib import import_module
@@ -144,6 +145,7 @@ def test_an_authority_has_at_most_60_tables():
     assert len(tables) + 1 <= 60  # and django_migrations
 
 
+@pytest.mark.bar(6)
 def test_every_key_of_ours_is_a_uuid_or_a_code():
     for model in apps.get_models():
         if model.__module__.split(".")[0] in {

@@ -228,6 +228,7 @@ def test_the_audit_keeps_nothing_that_was_typed(world, authority):
         assert event.codes == {"subject": key}
 
 
+@pytest.mark.bar(12)
 def test_a_citizen_sets_nothing_but_what_the_forms_ask(world, authority):
     """Every field of every model, posted to every address and form."""
     every = {

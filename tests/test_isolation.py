@@ -82,6 +82,7 @@ def fingerprint(schema):
     return digest.hexdigest()
 
 
+@pytest.mark.bar(5)
 @pytest.mark.parametrize("role", ["supervisor", "administrator"])
 def test_foreign_ids_are_as_unknown_as_any(both, role):
     ours, theirs = both
@@ -97,6 +98,7 @@ def test_foreign_ids_are_as_unknown_as_any(both, role):
             assert without_token(foreign) == without_token(unknown), name
 
 
+@pytest.mark.bar(2)
 def test_no_page_of_ours_shows_a_canary(both):
     ours, _theirs = both
     for user in (None, *ours.staff.values(), ours.ida.user):
@@ -116,6 +118,7 @@ def test_the_canaries_are_seen_at_home(both):
         assert f"{CANARY} {what}" in text, what
 
 
+@pytest.mark.bar(2)
 @pytest.mark.parametrize("query", [CANARY, "Sommer", "Ida", "spreetal.example"])
 def test_search_finds_nobody_of_theirs(both, query):
     ours, _theirs = both
@@ -125,6 +128,7 @@ def test_search_finds_nobody_of_theirs(both, query):
     assert "ida@spreetal.example" not in text
 
 
+@pytest.mark.bar(3)
 def test_posts_with_foreign_ids_change_nothing_there(both):
     ours, theirs = both
     before = fingerprint("spreetal")
@@ -147,6 +151,7 @@ def test_posts_with_foreign_ids_change_nothing_there(both):
     assert fingerprint("spreetal") == before
 
 
+@pytest.mark.bar(1, 5)
 def test_a_citizen_reaches_no_other_citizen(both):
     ours, _theirs = both
     client = ours.client(ours.lena.user)
@@ -159,6 +164,7 @@ def test_a_citizen_reaches_no_other_citizen(both):
     assert fingerprint("neckartal") == before
 
 
+@pytest.mark.bar(10)
 def test_a_cookie_of_one_authority_is_nobody_at_the_other(both):
     ours, theirs = both
     nora = theirs.client(theirs.staff["case_worker"])
@@ -169,6 +175,7 @@ def test_a_cookie_of_one_authority_is_nobody_at_the_other(both):
     assert response.url.startswith("/account/login/")
 
 
+@pytest.mark.bar(10)
 def test_the_same_session_row_moved_over_signs_nobody_in(both, authority):
     """Even with her row copied, the session says where it was made."""
     from django.contrib.sessions.models import Session
@@ -188,6 +195,7 @@ def test_the_same_session_row_moved_over_signs_nobody_in(both, authority):
     assert stranger.get("/worklist/").status_code == 302
 
 
+@pytest.mark.bar(10)
 @pytest.mark.parametrize(
     "host", ["nowhere.localhost", "127.0.0.1", "neckartal.localhost.evil.example", "x"]
 )
@@ -231,6 +239,7 @@ def test_the_cache_of_one_authority_is_empty_at_the_other(both, authority):
         assert cache.get("who") is None
 
 
+@pytest.mark.bar(8)
 def test_a_missing_table_raises_instead_of_reading_public(authority):
     """Were public in the path, the same table there would answer."""
     with pytest.raises(ProgrammingError), transaction.atomic():
@@ -238,6 +247,7 @@ def test_a_missing_table_raises_instead_of_reading_public(authority):
     assert list(Person.objects.all()) == []
 
 
+@pytest.mark.bar(8)
 def test_no_table_of_the_field_is_in_public(authority):
     connection.set_schema_to_public()
     labels = {"cases", "diaries"}
@@ -254,6 +264,7 @@ def test_no_table_of_the_field_is_in_public(authority):
     assert not tables & found
 
 
+@pytest.mark.bar(11)
 def test_the_operators_admin_knows_nobody(db):
     from quarano.admin import operator_admin
 

@@ -89,6 +89,7 @@ def allowed(guard, user, world):
     return {403, 405}
 
 
+@pytest.mark.bar(1)
 @pytest.mark.parametrize("name", VISITORS)
 def test_every_address_answers_as_its_guard_says(world, name):
     user = visitor(world, name)
@@ -117,6 +118,7 @@ def test_every_address_answers_as_its_guard_says(world, name):
     assert seen[200] >= 5
 
 
+@pytest.mark.bar(1)
 def test_the_addresses_of_a_role_reach_real_objects(world):
     client = world.client(world.staff["supervisor"])
     reached = 0

@@ -907,6 +907,7 @@ def room(name: str) -> str:
     return name.rpartition(".")[0]
 
 
+@pytest.mark.bar(44)
 def test_every_process_is_in_the_table():
     missing = processes() - set(TABLE) - set(ELSEWHERE)
     assert not missing, f"say in the table how to call {sorted(missing)}"
@@ -916,6 +917,7 @@ def test_the_table_names_nothing_that_is_no_process():
     assert not (set(TABLE) | set(ELSEWHERE)) - processes()
 
 
+@pytest.mark.bar(44)
 @pytest.mark.parametrize("module", sorted({room(name) for name in TABLE}))
 def test_processes_end_alike_whichever_statement_is_refused(
     module, authority, other_authority

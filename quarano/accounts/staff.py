@@ -15,6 +15,10 @@ class LastKeeper(Exception):
     """Nobody would be left who can invite."""
 
 
+class OwnRoles(Exception):
+    """Nobody gives a role to themselves: somebody else who may has to."""
+
+
 class UnknownRole(Exception):
     """A role is named that this place does not have."""
 
@@ -25,7 +29,8 @@ def change_roles(
 ) -> User:
     """Give an official this set of roles; sessions of the old set end.
 
-    Raises UnknownRole, and LastKeeper where no administrator would be left.
+    Raises UnknownRole, LastKeeper where no administrator would be left, and OwnRoles
+    where somebody would give one to themselves.
     """
     wanted = sorted(set(roles))
     locked = User.objects.select_for_update().get(pk=user.pk)
@@ -35,6 +40,8 @@ def change_roles(
     if before == wanted:
         return locked
     _keep_a_keeper(locked, roles=wanted, is_active=locked.is_active, now=now)
+    if by.pk == locked.pk and set(wanted) - set(before):
+        raise OwnRoles
     locked.roles = wanted
     locked.session_epoch += 1
     locked.save(update_fields=["roles", "session_epoch"])

@@ -123,6 +123,10 @@ class StaffRows(Rows):
             raise Refused(
                 _("Nobody would be left who can let anybody in again.")
             ) from error
+        except staff.OwnRoles as error:
+            raise Refused(
+                _("Nobody gives a role to themselves: ask another administrator.")
+            ) from error
 
     @admin.action(
         description=gettext_lazy("Send a new link; ends password and second factor")

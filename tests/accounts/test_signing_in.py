@@ -44,6 +44,7 @@ def test_an_official_signs_in_with_password_and_second_factor(anna, clock):
     assert Event.objects.filter(verb="login.succeeded", actor=anna.pk).count() == 1
 
 
+@pytest.mark.bar(17)
 def test_a_code_of_the_app_opens_once(anna, clock):
     client = browser()
     assert enter(client, anna).url == "/"
@@ -56,6 +57,7 @@ def test_a_code_of_the_app_opens_once(anna, clock):
     assert enter(browser(), anna).url == "/", "the next one opens"
 
 
+@pytest.mark.bar(17)
 def test_a_recovery_code_opens_once(anna, clock):
     code = recovery_codes(anna)[0]
     for opens in (True, False):
@@ -65,6 +67,7 @@ def test_a_recovery_code_opens_once(anna, clock):
         assert (answer.status_code == 302) is opens
 
 
+@pytest.mark.bar(17)
 def test_a_clock_may_be_one_step_off_and_no_more(anna, clock):
     for steps, opens in ((1, True), (3, False)):
         client = browser()
@@ -80,6 +83,7 @@ def test_secrets_of_the_second_factor_are_sealed(anna):
         assert code not in stored
 
 
+@pytest.mark.bar(16)
 @pytest.mark.parametrize(
     "page",
     ["/", "/account/sessions/", "/account/second-factor/", "/admin/", "/worklist/",
@@ -112,6 +116,7 @@ def test_setting_up_shows_recovery_codes_and_opens_the_rest(roles, clock, monkey
     assert client.get(SESSIONS).status_code == 200
 
 
+@pytest.mark.bar(16)
 def test_djangos_own_sign_in_is_no_door(ruth, clock):
     client = browser()
     assert client.get("/admin/login/").url.startswith(LOGIN)
@@ -137,6 +142,7 @@ def test_officials_keep_their_second_factor(anna, clock):
 # --- Sessions ------------------------------------------------------------------------
 
 
+@pytest.mark.bar(22)
 def test_a_session_ends_half_an_hour_after_the_last_page(anna, clock):
     client = browser()
     enter(client, anna)
@@ -147,6 +153,7 @@ def test_a_session_ends_half_an_hour_after_the_last_page(anna, clock):
     assert client.get(SESSIONS).status_code == 302
 
 
+@pytest.mark.bar(22)
 def test_a_poll_does_not_extend_a_session(anna, clock):
     client = browser()
     enter(client, anna)
@@ -157,6 +164,7 @@ def test_a_poll_does_not_extend_a_session(anna, clock):
     assert client.get(SESSIONS).status_code == 302
 
 
+@pytest.mark.bar(22)
 def test_a_session_ends_twelve_hours_after_signing_in(anna, clock):
     client = browser()
     enter(client, anna)
@@ -193,6 +201,7 @@ def test_the_session_from_before_signing_in_is_worthless(anna, clock):
     assert stranger.get(SESSIONS).status_code == 302
 
 
+@pytest.mark.bar(22)
 def test_roles_password_and_closing_end_sessions_at_once(anna, ruth, clock):
     def by_roles():
         staff.change_roles(anna, roles=["supervisor"], by=ruth, now=clock_now())
@@ -240,6 +249,7 @@ def test_an_account_ends_after_its_last_day(anna, clock):
     assert answer.url == "/account/inactive/"
 
 
+@pytest.mark.bar(10)
 def test_a_session_is_worth_nothing_at_another_authority(anna, other_authority, clock):
     client = browser()
     enter(client, anna)
@@ -260,6 +270,7 @@ def test_a_session_is_worth_nothing_at_another_authority(anna, other_authority, 
         assert SessionStore(key).load() == {}
 
 
+@pytest.mark.bar(22, 30)
 def test_signing_out_asks_the_browser_to_forget(anna, clock):
     client = browser()
     enter(client, anna)
@@ -318,6 +329,7 @@ def test_a_known_device_is_forgotten_with_the_password(ida, clock):
     assert enter(client, ida, "quite another password").url == NEW_DEVICE
 
 
+@pytest.mark.bar(21)
 def test_tries_at_once_are_counted_one_by_one(ida, clock):
     """Each request of many reads the session as it was before the others."""
     client = browser()
@@ -431,6 +443,7 @@ def test_a_reset_tells_nobody_whether_the_address_is_known(ida, clock):
     assert Message.objects.filter(purpose__startswith="account:").count() == 2
 
 
+@pytest.mark.bar(18)
 def test_a_reset_gives_a_password_and_never_a_session(anna, clock):
     client = browser()
     client.post("/account/password/reset/", {"email": anna.email})
@@ -454,6 +467,7 @@ def test_a_reset_gives_a_password_and_never_a_session(anna, clock):
     assert notice.count() == 1, "the owner is told"
 
 
+@pytest.mark.bar(20)
 def test_guessing_is_limited_per_account_and_the_owner_is_not_locked_out(anna, clock):
     for number in range(10):
         browser(REMOTE_ADDR=f"10.0.0.{number}").post(
@@ -465,6 +479,7 @@ def test_guessing_is_limited_per_account_and_the_owner_is_not_locked_out(anna, c
     assert enter(browser(), anna).url == "/"
 
 
+@pytest.mark.bar(20)
 def test_guessing_from_one_address_is_limited_over_all_authorities(
     authority, other_authority, clock
 ):
@@ -491,6 +506,7 @@ def test_failed_sign_ins_are_noted_without_what_was_typed(anna, clock):
     assert "my secret" not in str(vars(event))
 
 
+@pytest.mark.bar(14, 15)
 def test_passwords_are_hashed_with_argon2_and_common_ones_refused(anna, clock):
     assert anna.password.startswith("argon2$argon2id$")
     client = browser()

@@ -45,6 +45,7 @@ def test_an_invitation_is_a_mail_with_a_link_and_stored_hashed(ruth):
     assert event.codes == {"roles": ["case_worker"]}
 
 
+@pytest.mark.bar(16)
 def test_the_link_ends_in_an_account_with_a_second_factor(ruth, clock):
     _invitation, token = invite(ruth)
     client = browser()
@@ -118,6 +119,7 @@ def test_an_invitation_is_worth_nothing_at_another_authority(ruth, other_authori
         assert invitations.look_up(token, now=NOW) is None
 
 
+@pytest.mark.bar(18)
 def test_renewing_takes_password_factor_and_sessions_away(anna, ruth, clock):
     client = browser()
     enter(client, anna)
@@ -150,6 +152,25 @@ def test_changed_roles_are_written_down(anna, ruth):
     assert event.codes == {"before": ["case_worker"], "after": ["supervisor"]}
     with pytest.raises(staff.UnknownRole):
         staff.change_roles(anna, roles=[], by=ruth, now=NOW)
+
+
+def test_nobody_gives_a_role_to_themselves(ruth):
+    make_user("Rita", "administrator")
+    with pytest.raises(staff.OwnRoles):
+        staff.change_roles(
+            ruth, roles=["administrator", "case_worker"], by=ruth, now=NOW
+        )
+    with pytest.raises(staff.OwnRoles):
+        staff.change_roles(ruth, roles=["supervisor"], by=ruth, now=NOW)
+    assert User.objects.get(pk=ruth.pk).roles == ["administrator"]
+    assert not Event.objects.filter(verb="staff.roles_changed").exists()
+
+
+def test_a_role_of_ones_own_can_be_given_up(ruth):
+    rita = make_user("Rita", "administrator")
+    staff.change_roles(ruth, roles=["administrator", "supervisor"], by=rita, now=NOW)
+    changed = staff.change_roles(ruth, roles=["supervisor"], by=ruth, now=NOW)
+    assert changed.roles == ["supervisor"]
 
 
 def test_the_last_administrator_stays(ruth):

@@ -133,6 +133,7 @@ def state_of(person):
 # --- Codes ---------------------------------------------------------------------------
 
 
+@pytest.mark.bar(26)
 def test_codes_are_distinct_and_evenly_spread():
     codes = [enrolment._new_code() for _number in range(10_000)]
     assert len(set(codes)) == 10_000
@@ -159,6 +160,7 @@ def test_capitals_hyphens_and_confused_letters_do_not_matter(ida, anna):
     assert enrolment.look_up_code("", now=NOW) is None
 
 
+@pytest.mark.bar(26)
 def test_neither_code_nor_token_lies_anywhere_in_the_clear(ida, anna):
     code, spelled, token = invite(ida, anna)
     assert code.verifier_hash.startswith("argon2$argon2id$")
@@ -213,6 +215,7 @@ def test_nobody_is_invited_without_address_or_monitoring(follow, anna):
         invite(nobody, anna, channel="none")
 
 
+@pytest.mark.bar(28)
 def test_a_new_code_voids_the_old_one_and_its_message(ida, anna):
     first, spelled, token = invite(ida, anna)
     second, _spelled, _token = invite(ida, anna)
@@ -223,6 +226,7 @@ def test_a_new_code_voids_the_old_one_and_its_message(ida, anna):
     assert states[f"invitation:{second.pk}:mail"] == "waiting"
 
 
+@pytest.mark.bar(28)
 def test_a_code_dies_to_the_second(ida, anna):
     _code, spelled, token = invite(ida, anna)
     last = NOW + 72 * HOURS - dt.timedelta(seconds=1)
@@ -238,6 +242,7 @@ FORBIDDEN = (
 )  # fmt: skip
 
 
+@pytest.mark.bar(29)
 @pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
 @pytest.mark.parametrize("channel", ["mail", "sms"])
 def test_the_message_is_neutral(follow, anna, authority, language, channel):
@@ -266,6 +271,7 @@ def test_by_phone_ends_codes_and_asks_for_no_account(ida, anna):
 # --- The birth date ------------------------------------------------------------------
 
 
+@pytest.mark.bar(27)
 def test_five_wrong_birth_dates_end_the_code(ida, anna):
     code, spelled, _token = invite(ida, anna)
     for _try in range(5):
@@ -514,6 +520,7 @@ def test_the_processes_survive_refused_statements(ida, anna, process):
 # --- Pages ---------------------------------------------------------------------------
 
 
+@pytest.mark.bar(26, 28)
 def test_a_link_changes_nothing_until_the_birth_date_is_sent(ida, anna, client):
     _code, _spelled, token = invite(ida, anna)
     for _scan in range(20):
@@ -599,6 +606,7 @@ def test_every_mismatch_gets_the_same_answer(ida, anna, client):
     assert {len(answer.cookies) for answer in answers} == {len(answers[0].cookies)}
 
 
+@pytest.mark.bar(28)
 def test_used_replaced_and_invented_links_look_alike(ida, anna, client):
     registered(ida, anna)
     code, _spelled, used = invite(ida, anna)

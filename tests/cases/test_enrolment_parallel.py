@@ -33,6 +33,7 @@ def place(django_db_setup, django_db_blocker):
         schemas.drop(place.schema_name)
 
 
+@pytest.mark.bar(28)
 @pytest.mark.committed
 def test_a_code_redeemed_by_many_at_once_makes_one_account(place):
     Routine.objects.create(valid_from=dt.date(2026, 1, 1), drafted_at=NOW)

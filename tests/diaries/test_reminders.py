@@ -68,6 +68,7 @@ def test_the_evenings_reminder_goes_out_at_19_30(lena):
     assert sent() == [(EVENING.key, "first", "mail")]
 
 
+@pytest.mark.bar(56)
 def test_twice_is_once(lena):
     send(at(TUESDAY, 11), at(TUESDAY, 11), at(TUESDAY, 11, 15))
     assert len(sent()) == 1
@@ -306,6 +307,7 @@ def test_the_number_of_queries_does_not_grow_with_the_people(
         send(at(TUESDAY, 11, 15))
 
 
+@pytest.mark.bar(29)
 @pytest.mark.parametrize("rung", ["first", "overdue", "representative"])
 @pytest.mark.parametrize("channel", ["mail", "sms"])
 @pytest.mark.parametrize("language", ["de", "en"])

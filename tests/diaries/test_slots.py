@@ -53,6 +53,7 @@ def around(slot):
     return between(slot.previous.previous, slot.next.next)
 
 
+@pytest.mark.bar(49)
 @given(st.one_of(moments, near_changes), routines)
 def test_every_instant_lies_in_exactly_one_slot(moment, times):
     slot = Slot.at(BERLIN, moment, times)
@@ -64,6 +65,7 @@ def test_every_instant_lies_in_exactly_one_slot(moment, times):
     assert holding == [slot]
 
 
+@pytest.mark.bar(49)
 @given(st.one_of(moments, near_changes), st.sampled_from([ONE, TWO]))
 def test_slots_follow_each_other_without_gap_or_overlap(moment, times):
     slot = Slot.at(BERLIN, moment, times)
@@ -81,6 +83,7 @@ def test_the_boundary_belongs_to_the_slot_that_begins(moment, times):
     assert Slot.at(BERLIN, before, times) == slot.previous
 
 
+@pytest.mark.bar(49)
 @pytest.mark.parametrize("times", [TWO, ONE])
 @pytest.mark.parametrize(
     "day",

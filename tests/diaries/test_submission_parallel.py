@@ -42,6 +42,7 @@ def place(django_db_setup, django_db_blocker):
         schemas.drop(place.schema_name)
 
 
+@pytest.mark.bar(47)
 @pytest.mark.committed
 def test_twenty_identical_posts_at_once_make_one_entry(place):
     disease = Disease.objects.create(code="covid-19")

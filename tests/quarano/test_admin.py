@@ -134,6 +134,7 @@ def test_an_administrator_is_no_operator(desk, console):
     assert answer.url.startswith("/admin/login/")
 
 
+@pytest.mark.bar(11)
 def test_the_operators_site_knows_no_person():
     shown = {model._meta.label for model in operator_admin._registry}
 
@@ -147,6 +148,7 @@ def test_the_operators_site_knows_no_person():
     }
 
 
+@pytest.mark.bar(11)
 def test_no_site_shows_the_people_of_an_authority():
     people = {
         model
@@ -284,6 +286,16 @@ def test_an_account_is_closed_and_opened_again(desk, anna):
 
     change(desk, User.objects.get(pk=anna.pk))
     assert User.objects.get(pk=anna.pk).is_active
+
+
+def test_nobody_gives_themselves_a_role(desk, ruth):
+    answer = desk.post(
+        f"/admin/accounts/user/{ruth.pk}/change/",
+        {"roles": ["administrator", "case_worker"], "is_active": "on"},
+        follow=True,
+    )
+    assert b"ask another administrator" in answer.content
+    assert User.objects.get(pk=ruth.pk).roles == ["administrator"]
 
 
 def test_the_last_administrator_stays(desk, ruth):

@@ -44,6 +44,7 @@ def uferkreis(db):
     return found()
 
 
+@pytest.mark.bar(25)
 def test_an_authority_has_all_it_needs(uferkreis):
     assert uferkreis.host == "uferkreis.localhost"
     assert HealthAuthority.objects.get(schema_name="uferkreis").founded_at == NOW
@@ -68,6 +69,7 @@ def test_the_shipped_policy_computes_its_examples(uferkreis):
         assert check_examples(policy) == []
 
 
+@pytest.mark.bar(25)
 def test_the_first_administrator_is_invited_by_mail(uferkreis):
     with tenant_context(uferkreis):
         invitation = StaffInvitation.objects.get()

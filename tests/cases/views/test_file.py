@@ -177,6 +177,7 @@ def test_details_refuse_shapes_and_keep_what_was_typed(desk, ida):
     assert "Neckarfurt" in response.content.decode()
 
 
+@pytest.mark.bar(46)
 def test_a_second_official_sees_both_versions_and_loses_nothing(desk, ida, oemer):
     form = desk.get(url("edit_details", ida)).context["step"].form
     mine = as_sent(form) | {"city": "Neckarfurt", "street": "Fährgasse 12"}
@@ -199,6 +200,7 @@ def test_a_second_official_sees_both_versions_and_loses_nothing(desk, ida, oemer
     assert ida.mobile.as_e164 == "+4915123456789"
 
 
+@pytest.mark.bar(46)
 def test_a_case_is_not_overwritten_either(desk, ida, oemer):
     case = ida.cases.get()
     form = desk.get(url("edit_case", case)).context["step"].form
