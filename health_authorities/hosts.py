@@ -25,7 +25,8 @@ def change_details(
     for name in changed:
         setattr(locked, name, changes[name])
     if changed:
-        locked.save(update_fields=changed)
+        locked.version += 1
+        locked.save(update_fields=[*changed, "version"])
         log.record("authority.changed", locked, by=by, now=now, fields=changed)
         forget()
     return locked

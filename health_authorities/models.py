@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django_tenants.models import DomainMixin, TenantMixin
 from django_tenants.utils import schema_context
 
+from health_authorities.hours import Hours, loaded
 from health_authorities.states import FederalState
 
 
@@ -52,6 +53,27 @@ class HealthAuthority(TenantMixin):
     )
     contacts_email = models.EmailField(_("e-mail for contacts"), blank=True)
     sender = models.EmailField(_("sender of our mail"))
+    sender_name = models.CharField(
+        _("name of the sender of our mail"),
+        max_length=120,
+        blank=True,
+        help_text=_("Empty: the authority's name."),
+    )
+    # Monday to Sunday, spans as [["08:00", "16:00"]]; empty: nobody has said.
+    staffed_hours = models.JSONField(default=list, editable=False)
+    closed_on_holidays = models.BooleanField(
+        _("closed on the state's holidays"), default=True
+    )
+    # By ISO day, the spans of that day; none where nobody is there.
+    special_days = models.JSONField(default=dict, editable=False)
+    # In E.164; reached by text messages when nobody is there.
+    on_call_phone = models.CharField(
+        _("on-call telephone"), max_length=20, blank=True, editable=False
+    )
+    on_call_phone_second = models.CharField(
+        _("second on-call telephone"), max_length=20, blank=True, editable=False
+    )
+    version = models.PositiveIntegerField(default=1, editable=False)
     founded_at = models.DateTimeField(_("founded at"), null=True, editable=False)
 
     class Meta:
@@ -85,6 +107,25 @@ class HealthAuthority(TenantMixin):
     def end_of(self, day: dt.date) -> dt.datetime:
         """Return 24:00 of the day as an aware instant in UTC."""
         return self.at(day + dt.timedelta(days=1), dt.time.min)
+
+    @property
+    def hours(self) -> Hours:
+        """When somebody is there."""
+        state = FederalState(self.federal_state)
+        return Hours(
+            zone=self.zone,
+            weekly=tuple(loaded(day) for day in self.staffed_hours),
+            subdivision=state.subdivision if self.closed_on_holidays else "",
+            special={
+                dt.date.fromisoformat(day): loaded(spans)
+                for day, spans in self.special_days.items()
+            },
+        )
+
+    @property
+    def on_call_phones(self) -> list[str]:
+        """The on-call telephones, the first to be called first."""
+        return [one for one in (self.on_call_phone, self.on_call_phone_second) if one]
 
     @property
     def host(self) -> str:

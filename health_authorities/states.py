@@ -20,3 +20,8 @@ class FederalState(models.TextChoices):
     SN = "14", "Sachsen"
     ST = "15", "Sachsen-Anhalt"
     TH = "16", "Thüringen"
+
+    @property
+    def subdivision(self) -> str:
+        """The state's code of ISO 3166-2 without 'DE-', as calendars name it."""
+        return self.name

@@ -45,7 +45,7 @@ from cases.views import arrival
 from diaries import endings, reminders, submission, symptoms
 from diaries.models import Entry, Symptom
 from diaries.slots import Slot
-from health_authorities import hosts, offices
+from health_authorities import details, hosts, offices
 from health_authorities.models import Domain, FoundingRequest, Office, current
 from quarano import founding
 from quarano.accounts import (
@@ -812,6 +812,13 @@ def _(world):
     olga = operator()
     return lambda: hosts.add(
         "new.localhost", authority=world.authority, by=olga, now=NOW
+    )
+
+
+@calling(details.revise)
+def _(world):
+    return lambda: details.revise(
+        world.authority, {"city": "Neckarsand"}, version=1, by=None, now=NOW
     )
 
 

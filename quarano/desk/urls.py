@@ -1,6 +1,6 @@
 from django.urls import path
 
-from quarano.desk import file, views_search, views_worklist
+from quarano.desk import file, views_authority, views_search, views_worklist
 
 app_name = "desk"
 
@@ -18,6 +18,7 @@ urlpatterns = [
     ),
     path("worklist/escalations/<uuid:pk>/wake/", views_worklist.wake, name="wake"),
     path("worklist/escalations/<uuid:pk>/undo/", views_worklist.undo, name="undo"),
+    path("authority/", views_authority.authority, name="authority"),
     path("people/", views_search.search, name="search"),
     path("people/<uuid:pk>/", file.person, name="person"),
 ]

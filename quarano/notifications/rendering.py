@@ -38,7 +38,9 @@ def render(message: Message) -> Rendered:
         subject=subject.strip(),
         body=f"{text.strip()}\n",
         sender=authority.sender if authority else settings.DEFAULT_FROM_EMAIL,
-        sender_name=authority.name if authority else "Quarano",
+        sender_name=(authority.sender_name or authority.name)
+        if authority
+        else "Quarano",
         message_id=message.message_id,
         date=message.written_at,
     )

@@ -335,7 +335,9 @@ MODELS = {
         {
             "setting": "id schema_name name short_name rki_code federal_state district "
             "region time_zone default_language street postal_code city cases_phone "
-            "cases_email contacts_phone contacts_email sender founded_at"
+            "cases_email contacts_phone contacts_email sender founded_at "
+            "sender_name staffed_hours closed_on_holidays special_days on_call_phone "
+            "on_call_phone_second version"
         },
     ),
     "health_authorities.Domain": Kept(
