@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
+from django.http import QueryDict
 from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -129,8 +130,8 @@ class AuthorityForm(forms.Form):
         help_text=gettext_lazy("Empty: the authority's name."),
     )
 
-    def __init__(self, *args: Any, authority: HealthAuthority) -> None:
-        super().__init__(*args, initial=typed(authority))
+    def __init__(self, data: QueryDict | None, *, authority: HealthAuthority) -> None:
+        super().__init__(data, initial=typed(authority))
         self.conflicts: list[dict[str, str]] = []
         for number, name in enumerate(WEEK):
             day = MONDAY + dt.timedelta(days=number)
@@ -188,8 +189,7 @@ class AuthorityForm(forms.Form):
                         "mine": mine,
                     }
                 )
-        self.data = self.data.copy()
-        self.data["version"] = stored.version
+        self.data = {**self.data, "version": stored.version}
 
 
 def yes_no(value: object) -> str:

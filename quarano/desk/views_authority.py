@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods
 from cases.views.steps import posted
 from health_authorities import details
 from health_authorities.hours import holidays_of
-from health_authorities.models import FederalState, HealthAuthority, current
+from health_authorities.models import HealthAuthority, current
+from health_authorities.states import FederalState
 from quarano import clock
 from quarano.accounts.access import may
 from quarano.desk.forms_authority import AuthorityForm
