@@ -208,5 +208,9 @@
     if (done) event.preventDefault();
   });
 
+  // --- After 'Is it you?': what was typed goes on by itself, once ---------------------
+  const waiting = $("form[data-at-once]");
+  if (waiting) waiting.requestSubmit();
+
   applyKeys();
 })();

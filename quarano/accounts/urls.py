@@ -31,6 +31,7 @@ urlpatterns = [
     door(
         "reauthenticate/", account.reauthenticate, "account_reauthenticate", signed_in
     ),
+    path("go-on/", views.go_on, name="account_go_on"),
     # Staff: the link of an invitation
     path("invitation/", views.accept_invitation, name="account_invitation"),
     path(

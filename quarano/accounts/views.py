@@ -9,8 +9,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from quarano import clock
-from quarano.accounts import devices, invitations, limits, logins
-from quarano.accounts.access import open_door
+from quarano.accounts import confirmation, devices, invitations, limits, logins
+from quarano.accounts.access import open_door, signed_in
 from quarano.accounts.forms import DeviceCodeForm, StaffPasswordForm
 from quarano.accounts.models import User
 from quarano.accounts.stages import NewDeviceStage
@@ -93,3 +93,16 @@ def accept_invitation(request: HttpRequest) -> HttpResponse:
     context = {"form": form, "invitation": invitation}
     status = 422 if form.is_bound else 200
     return render(request, "account/invitation.html", context, status=status)
+
+
+@require_safe
+@signed_in
+def go_on(request: HttpRequest) -> HttpResponse:
+    """Send again, to its own address, what waited for 'Is it you?'."""
+    found = confirmation.kept(request)
+    if found is None:
+        return redirect("home")
+    asked = confirmation.ask_first(request)
+    if asked is not None:
+        return asked
+    return render(request, "account/go_on.html", found)

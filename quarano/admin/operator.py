@@ -46,6 +46,7 @@ class HealthAuthorityRows(Rows):
 
 class DomainRows(Rows):
     may_view = may_add = may_delete = "site.operate"
+    is_grave = True
     list_display = (
         "domain",
         "tenant",
@@ -84,6 +85,7 @@ class FoundingRequestRows(Rows):
     """The form writes a request; the owner's worker carries it out."""
 
     may_view = may_add = "site.operate"
+    is_grave = True
     list_display = (
         "name",
         "schema_name",

@@ -58,6 +58,7 @@ class StaffRows(Rows):
     """Staff; citizens' logins never show here."""
 
     may_view = may_change = "accounts.invite"
+    is_grave = True
     form = RolesForm
     fields = (
         "name",
@@ -143,6 +144,7 @@ class InvitationRows(Rows):
     """Invite by adding a row; the mail with the link goes through the outbox."""
 
     may_view = may_add = "accounts.invite"
+    is_grave = True
     form = RolesForm
     fields = (
         "name",

@@ -13,6 +13,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
+from quarano.accounts import confirmation
 from quarano.cockroach.transactions import retrying
 
 
@@ -93,6 +94,8 @@ class Rows(admin.ModelAdmin):
     """Rows that processes write: named permissions, retried, in the audit."""
 
     may_view = may_add = may_change = may_delete = ""
+    # Whether a change is asked about again: is it you?
+    is_grave = False
     list_per_page = 50
     show_full_result_count = False
     view_on_site = False
@@ -126,6 +129,8 @@ class Rows(admin.ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
+        if (asked := self._ask_first(request)) is not None:
+            return asked
         try:
             return retrying(super().changeform_view)(
                 request, object_id, form_url, extra_context
@@ -140,11 +145,24 @@ class Rows(admin.ModelAdmin):
         object_id: str,
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
+        if (asked := self._ask_first(request)) is not None:
+            return asked
         try:
             return retrying(super().delete_view)(request, object_id, extra_context)
         except Refused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return redirect(request.get_full_path())
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        asked = self._ask_first(request)
+        return asked or super().changelist_view(request, extra_context)
+
+    def _ask_first(self, request: HttpRequest) -> HttpResponse | None:
+        if self.is_grave and request.method == "POST":
+            return confirmation.ask_first(request)
+        return None
 
     def history_view(
         self,
