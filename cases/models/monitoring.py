@@ -138,6 +138,13 @@ class Monitoring(models.Model):
                 condition=Q(status__in=["planned", "open"]),
             ),
             models.Index(fields=["status", "kind"], name="monitoring_status"),
+            # The clocks: who was reported of late, and who still waits.
+            models.Index(fields=["reported_at", "id"], name="monitoring_reported"),
+            models.Index(
+                fields=["reported_at"],
+                name="monitoring_waits",
+                condition=Q(status__in=["planned", "open"], enrolled_at__isnull=True),
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

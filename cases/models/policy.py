@@ -285,6 +285,9 @@ class Routine(models.Model):
     first_call_hours = models.PositiveSmallIntegerField(
         _("first call due after, hours"), default=24
     )
+    enrolled_hours = models.PositiveSmallIntegerField(
+        _("enrolled within, hours"), default=48
+    )
     end_warning_days = models.PositiveSmallIntegerField(
         _("monitoring ends, days before"), default=1
     )

@@ -9,6 +9,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from phonenumber_field.phonenumber import PhoneNumber
 
+from cases import clocks
 from cases.models import Case, EnrolmentCode, Monitoring, Person
 from cases.regions.spans import Way, is_lapsed, issued_ones
 from health_authorities.models import current
@@ -170,6 +171,7 @@ def enrolment(
     return {
         "monitoring": chief,
         "stages": _stages(chief, code) if chief else [],
+        "clocks": clocks.of(chief, now=now) if chief else [],
         "is_run_out": code is not None and code.expires_at <= now,
         "ways": _ways_in(person, chief, user=user) if chief else [],
     }

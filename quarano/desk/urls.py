@@ -1,11 +1,18 @@
 from django.urls import path
 
-from quarano.desk import file, views_authority, views_search, views_worklist
+from quarano.desk import (
+    file,
+    views_authority,
+    views_clocks,
+    views_search,
+    views_worklist,
+)
 
 app_name = "desk"
 
 urlpatterns = [
     path("worklist/", views_worklist.worklist, name="worklist"),
+    path("worklist/clocks/", views_clocks.people, name="clocks"),
     path("worklist/settle/", views_worklist.settle_many, name="settle_many"),
     path("worklist/assign/", views_worklist.assign_many, name="assign_many"),
     path("worklist/panel/<uuid:pk>/", views_worklist.panel, name="panel"),

@@ -23,7 +23,7 @@ from quarano import clock
 from quarano.accounts.access import may
 from quarano.audit import log as audit
 from quarano.desk import panel as panel_of
-from quarano.desk import upcoming
+from quarano.desk import upcoming, views_clocks
 from quarano.desk.forms import AssignForm, BulkForm, names_of_officials
 from quarano.htmx import done, render_page
 
@@ -63,6 +63,7 @@ def _page(
         "may_settle": request.user.may("cases.settle"),
         "may_take_up": request.user.may("cases.take_up"),
         "coming": coming,
+        **views_clocks.tiles(now=now),
         **_bulk(request, bulk),
     }
     return render_page(request, "desk/worklist.html", context, status=status)

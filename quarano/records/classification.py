@@ -107,6 +107,7 @@ MODELS = {
             "quiet_until missing_after missing_after_if_at_risk old_age "
             "call_after_hours silent_after_hours letter_after_calls code_hours "
             "letter_code_days birth_date_tries not_registered_hours first_call_hours "
+            "enrolled_hours "
             "end_warning_days ending_decided_by readable_days keep_diary_months "
             "keep_orders_months keep_access_log_months measure_oxygen",
             "work": "drafted_at drafted_by",
