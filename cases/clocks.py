@@ -7,6 +7,7 @@ of looking, and run day and night.
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -276,7 +277,7 @@ class Place:
 class People:
     """One page of the people behind a number."""
 
-    rows: list[Monitoring]
+    rows: Sequence[Monitoring]
     at: dt.datetime
     next: Place | None
 
@@ -326,7 +327,7 @@ def people(
     way = F("sort_key").desc() if is_falling else F("sort_key").asc()
     found = list(rows.select_related("person").order_by(way, "pk")[: PAGE + 1])
     page, more = found[:PAGE], found[PAGE:]
-    last = Place(at, _text(page[-1].sort_key), page[-1].pk) if more else None  # type: ignore[attr-defined]
+    last = Place(at, _text(page[-1].sort_key), page[-1].pk) if more else None
     return People(page, at, last)
 
 
