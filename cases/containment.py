@@ -311,14 +311,14 @@ def _propose(monitoring: Monitoring, *, now: dt.datetime) -> Order | None:
     policy = Policy.objects.in_force(monitoring.disease, on=today)
     total = compute(monitoring, policy=policy, now=now)
     ordered = in_force(monitoring)
-    wanted = _wanted(total, ordered, monitoring=monitoring, today=today)
+    asked_for = wanted(total, ordered, monitoring=monitoring, today=today)
     there = proposal(monitoring)
-    if wanted is None:
+    if asked_for is None:
         if there is not None:
             there.delete()
         there = None
     else:
-        effect, until = wanted
+        effect, until = asked_for
         fields = {
             "effect": effect,
             "start": _start(monitoring, ordered, today=today),
@@ -333,10 +333,11 @@ def _propose(monitoring: Monitoring, *, now: dt.datetime) -> Order | None:
     return there
 
 
-def _wanted(
+def wanted(
     total: Sum, ordered: Order | None, *, monitoring: Monitoring, today: dt.date
 ) -> tuple[str, dt.date | None] | None:
-    """Effect and end of what is to be proposed, None where what is ordered fits."""
+    """Return effect and last day of what is to be proposed; None where what is ordered
+    fits. `today` is the authority's local day."""
     effect = Order.Effect
     discarded = any(step.code == "discarded" for step in total.steps)
     until = total.until
@@ -410,8 +411,8 @@ def _write_proposal(
 
 def _write_end(
     monitoring: Monitoring, ordered: Order | None, proposed: Order | None
-) -> None:
-    """`until`: of the newest issued order, else of the proposal."""
+) -> bool:
+    """`until`: of the newest issued order, else of the proposal. Whether it changed."""
     source = ordered or proposed
     until = source.until if source is not None else None
     if until is not None:
@@ -421,10 +422,24 @@ def _write_end(
         kind, day = monitoring.case.anchor or ("", None)
     before = (monitoring.until, monitoring.anchor_kind, monitoring.anchor_day)
     if before == (until, kind, day):
-        return
+        return False
     monitoring.until, monitoring.anchor_kind, monitoring.anchor_day = until, kind, day
     monitoring.version += 1
     monitoring.save(update_fields=["until", "anchor_kind", "anchor_day", "version"])
+    return True
+
+
+@retrying_transaction
+def rebuild_end(monitoring: Monitoring) -> bool:
+    """Write `until` and the anchor anew from what they rest on; whether they changed.
+
+    What was concluded without an order has nothing left to rest on and stays.
+    """
+    monitoring = history.locked(monitoring)
+    ordered, proposed = in_force(monitoring), proposal(monitoring)
+    if ordered is None and proposed is None:
+        return False
+    return _write_end(monitoring, ordered, proposed)
 
 
 @retrying_transaction

@@ -7,6 +7,9 @@ text rechecks: the same on CockroachDB and PostgreSQL.
 import datetime as dt
 import re
 import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import chain
 
 from cases.models import Person
 from cases.models.person import PersonQuerySet
@@ -38,30 +41,51 @@ def grams(text: str) -> list[str]:
 
 def index(person: Person) -> None:
     """Write what the person is found by, references of its cases included."""
-    texts = {spelling for name in (person.given_name, person.family_name)
-             for spelling in spellings(name)}  # fmt: skip
-    for number in (person.phone, person.mobile):
-        if number:
-            texts |= {number.as_e164.removeprefix("+"), f"0{number.national_number}"}
-    texts.add(fold(person.email))
-    for references in person.cases.values_list(
-        "laboratory_reference", "register_reference"
-    ):
-        texts |= {fold(reference) for reference in references}
-        texts |= {_joined(reference) for reference in references}
-    person.search_text = f" {' '.join(sorted(texts - {''}))} "
+    references = person.cases.values_list("laboratory_reference", "register_reference")
+    person.search_text = text_for(person, chain.from_iterable(references))
     person.search_grams = grams(person.search_text)
     person.save(update_fields=["search_text", "search_grams"])
 
 
-def spellings(name: str) -> set[str]:
+def text_for(person: Person, references: Iterable[str]) -> str:
+    """Return what this person is found by, with the references of its cases."""
+    numbers = [
+        (number.as_e164.removeprefix("+"), str(number.national_number))
+        for number in (person.phone, person.mobile)
+        if number
+    ]
+    names = (person.given_name, person.family_name)
+    return text_of(names, numbers, person.email, references)
+
+
+def text_of(
+    names: Iterable[str],
+    numbers: Iterable[tuple[str, str]],
+    email: str,
+    references: Iterable[str],
+) -> str:
+    """Return what somebody is found by: folded, sorted, between blanks.
+
+    `numbers` are telephones as pairs, digits in E.164 without the plus and national.
+    """
+    texts = {spelling for name in names for spelling in spellings(name)}
+    for international, national in numbers:
+        texts |= {international, f"0{national}"}
+    texts.add(fold(email))
+    for reference in references:
+        texts |= {fold(reference), _joined(reference)}
+    return f" {' '.join(sorted(texts - {''}))} "
+
+
+@lru_cache(maxsize=4096)
+def spellings(name: str) -> frozenset[str]:
     """Return the folded name with umlauts as one letter and as two, both ways."""
     composed = unicodedata.normalize("NFC", name.lower())
     plain = fold(name)
     short = plain
     for two, one in (("ae", "a"), ("oe", "o"), ("ue", "u")):
         short = short.replace(two, one)
-    return {plain, fold(composed.translate(SPELT_OUT)), short}
+    return frozenset({plain, fold(composed.translate(SPELT_OUT)), short})
 
 
 def find(query: str) -> PersonQuerySet:

@@ -151,7 +151,7 @@ def due(authority: HealthAuthority, routine: Routine, *, now: dt.datetime) -> li
     found: list[Due] = []
     silent: list[owed.Debt] = []
     for keeper in keepers:
-        found += _own(keeper, authority, routine, now=now)
+        found += own_due(keeper, authority, routine, now=now)
         debt = owed.debt_of(keeper, authority.zone, routine, now=now)
         if len(debt.slots) >= 2:
             silent.append(debt)
@@ -165,7 +165,7 @@ def _by_phone(keeper: owed.Keeper) -> bool:
     )
 
 
-def _own(
+def own_due(
     keeper: owed.Keeper,
     authority: HealthAuthority,
     routine: Routine,

@@ -325,22 +325,29 @@ def remember(
     person: Person, entries: list[Entry], policy: Policy, symptoms: rules.Catalogue
 ) -> None:
     """Keep on the person what others often ask; rebuildable from the entries."""
+    for name, value in what_to_remember(entries, policy, symptoms).items():
+        setattr(person, name, value)
+    person.save(update_fields=REMEMBERED)
+
+
+REMEMBERED = ["last_entry_at", "last_entry_abnormal", "last_counting_symptom_at"]
+
+
+def what_to_remember(
+    entries: list[Entry], policy: Policy, symptoms: rules.Catalogue
+) -> dict[str, Any]:
+    """Return the columns of REMEMBERED for a person with these entries, in the order
+    of their slots."""
     against = [
         one for one in entries if rules.speaks_against_release(one, policy, symptoms)
     ]
-    person.last_entry_at = max((one.reported_at for one in entries), default=None)
-    person.last_entry_abnormal = bool(entries) and rules.is_abnormal(
-        entries[-1], policy, symptoms
-    )
-    # The slot's own time: an evening counts for the day it began.
-    person.last_counting_symptom_at = against[-1].opens if against else None
-    person.save(
-        update_fields=[
-            "last_entry_at",
-            "last_entry_abnormal",
-            "last_counting_symptom_at",
-        ]
-    )
+    return {
+        "last_entry_at": max((one.reported_at for one in entries), default=None),
+        "last_entry_abnormal": bool(entries)
+        and rules.is_abnormal(entries[-1], policy, symptoms),
+        # The slot's own time: an evening counts for the day it began.
+        "last_counting_symptom_at": against[-1].opens if against else None,
+    }
 
 
 def _compare_onset(

@@ -37,6 +37,7 @@ from cases.models import (
     Disease,
     Escalation,
     Monitoring,
+    Person,
     Policy,
     PolicyExample,
     Routine,
@@ -63,6 +64,7 @@ from quarano.audit import chain
 from quarano.cockroach.transactions import retrying_transaction
 from quarano.notifications import outbox, texts
 from quarano.notifications.models import Message
+from quarano.records import consistency
 from tests import world as worlds
 from tests.faults import everything, processes, survives
 from tests.world import DAY, NOW, TODAY, World
@@ -231,6 +233,21 @@ def _(world):
         person, kind="quarantine", disease=disease, anchor_kind="last_exposure",
         anchor_day=TODAY, reported_at=NOW, by=world.staff["case_worker"], now=NOW,
     )  # fmt: skip
+
+
+@calling(containment.rebuild_end)
+def _(world):
+    monitoring = quarantine(world)
+    Monitoring.objects.filter(pk=monitoring.pk).update(until=TODAY + 40 * DAY)
+    return lambda: containment.rebuild_end(monitoring)
+
+
+@calling(consistency.rebuild)
+def _(world):
+    spoilt = {"search_text": "", "last_entry_at": None, "last_reached_at": NOW}
+    Person.objects.filter(pk=world.ida.pk).update(**spoilt)
+    Monitoring.objects.filter(person=world.ida).update(until=TODAY + 40 * DAY)
+    return lambda: consistency.rebuild(world.ida, now=NOW)
 
 
 @calling(containment.propose)
