@@ -128,8 +128,17 @@
   addEventListener("pageshow", release);
   document.addEventListener("htmx:afterRequest", release);
   document.addEventListener("htmx:afterSwap", (event) => {
-    const said = $("[data-announce]", event.detail.target || document);
+    // After an outer swap htmx names what stood there before: look it up by its id.
+    const before = event.detail.target || document;
+    const now = (before.id && document.getElementById(before.id)) || before;
+    const said = $("[data-announce]", now);
+    const wrong = $("[aria-invalid=true]", now);
     if (said) announce(said.dataset.announce);
+    else if (wrong) {
+      // What was refused is told, and one stands where it is mended.
+      announce($$(".errorlist li, [role=alert]", now).map((one) => one.textContent.trim()).join(" "));
+      wrong.focus();
+    }
     keepRow();
     applyKeys();
   });

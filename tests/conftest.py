@@ -181,3 +181,29 @@ def other_authority(db):
 
     with schema_context("public"):
         return HealthAuthority.objects.get(schema_name="spreetal")
+
+
+# --- A demo of one's own, once, and a browser: WALK_PORT=8000 takes one that runs ---
+
+
+@pytest.fixture(scope="session")
+def demo():
+    from tests import demo as demos
+
+    if port := os.environ.get("WALK_PORT"):
+        yield demos.Demo(int(port), Path(), None, 0.0, 0.0)
+        return
+    with demos.running() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(demo):
+    from playwright.sync_api import sync_playwright
+
+    from tests.demo import CHROMIUM, FLAGS
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()

@@ -7,115 +7,26 @@ import calendar
 import datetime as dt
 import os
 import re
-import shutil
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from tests import demo as demos
+from tests.browsing import (
+    IN_A_BROWSER,
+    accessible,
+    file_of,
+    go_in,
+    later,
+    press,
+    visitor,
+)
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.xdist_group("walk"),
-    pytest.mark.skipif(
-        shutil.which("chromium") is None, reason="not run: Chromium is not installed"
-    ),
-]
+pytestmark = IN_A_BROWSER
 POLL = 2_000 + 8_000  # one poll of the walk's demo, and patience
-
-
-@pytest.fixture(scope="module")
-def demo():
-    if port := os.environ.get("WALK_PORT"):
-        yield demos.Demo(int(port), Path(), None, 0.0, 0.0)
-        return
-    with demos.running() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def browser(demo):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=demos.CHROMIUM, args=demos.FLAGS
-        )
-        yield chromium
-        chromium.close()
-
-
-@contextmanager
-def visitor(browser, *, width=1280, height=900, language="en", script=True, **more):
-    """A browser of its own, whose console must stay silent."""
-    context = browser.new_context(
-        viewport={"width": width, "height": height},
-        locale=language,
-        java_script_enabled=script,
-        **more,
-    )
-    page = context.new_page()
-    page.set_default_timeout(15_000)
-    complaints = []
-    page.on(
-        "console",
-        lambda message: (
-            complaints.append(message.text)
-            # axe's own probing has no address.
-            if "Content Security Policy" in message.text and message.location["url"]
-            else None
-        ),
-    )
-    yield page
-    context.close()
-    assert not complaints
-
-
-def go_in(page, demo, label):
-    """By the demo's way in."""
-    page.goto(demo.url)
-    page.get_by_role("link", name=re.compile(re.escape(label))).first.click()
-    press(page, re.compile("Go in as"))
-
-
-def later(page, demo, times=1):
-    for _ in range(times):
-        page.goto(demo.url)
-        with page.expect_navigation(timeout=90_000):
-            page.get_by_role("button", name="Half a day later").click()
-
-
-def accessible(page):
-    """No serious or critical finding of axe, and no sideways scrolling."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page).response["violations"]
-    grave = [
-        f"{one['id']}: {[node['html'][:120] for node in one['nodes'][:3]]}"
-        for one in found
-        if one["impact"] in {"serious", "critical"}
-    ]
-    assert not grave, f"{page.url}: {grave}"
-    wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-    assert not page.evaluate(wide), f"{page.url} scrolls sideways"
-
-
-def press(page, name):
-    """Press a button that leads to another page, or to the same one with errors."""
-    with page.expect_navigation():
-        page.get_by_role("button", name=name).first.click()
 
 
 def letters(page, demo, recipient):
     page.goto(f"{demo.url}demo/inbox/?to={recipient}")
     return page.locator(".letters__row a")
-
-
-def file_of(page, demo, name, schema="neckartal"):
-    page.goto(demo.at(schema, f"/people/?q={name}"))
-    page.locator("main").get_by_role("link", name=re.compile(name)).first.click()
-    page.wait_for_load_state()
 
 
 # A demo that is walked through again needs somebody new each time: WALK_RUN=1, 2, 3 …
@@ -501,12 +412,9 @@ def test_worklist_and_diary_work_without_javascript(browser, demo):
         assert frida.get_by_role("heading", name="Thank you, sent").is_visible()
 
 
-@pytest.mark.parametrize(
-    ("width", "scheme"),
-    [(360, "light"), (768, "dark"), (1280, "dark")],
-)
-def test_pages_fit_and_are_accessible(browser, demo, width, scheme):
-    with visitor(browser, width=width, height=800, color_scheme=scheme) as page:
+def test_pages_fit_a_tablet(browser, demo):
+    """Phones and desks are walked page by page in test_accessibility."""
+    with visitor(browser, width=768, height=800, color_scheme="dark") as page:
         page.goto(demo.url)
         accessible(page)
         for path in ("/account/login/", "/enrolment/", "/enrolment/help/"):

@@ -7,15 +7,12 @@ from typing import Any
 from django.urls import reverse
 from django.utils import formats
 from django.utils.translation import gettext as _
-from phonenumber_field.phonenumber import PhoneNumber
 
-from cases import clocks
+from cases import calls, clocks
 from cases.models import Case, EnrolmentCode, Monitoring, Person
 from cases.regions.spans import Way, is_lapsed, issued_ones
 from health_authorities.models import current
 from quarano.accounts.models import User
-
-HERE = 49  # the country whose numbers are shown without it
 
 
 def header(
@@ -48,20 +45,12 @@ def header(
         "days": chief.days if chief else None,
         "is_lapsed": is_lapsed(chief, today) if chief else False,
         "is_proposed": chief is not None and not issued_ones(chief),
-        "number": _spoken(number),
+        "number": calls.dialled(number),
         "risks": ", ".join(risk for is_so, risk in risks if is_so),
         "may_record": user.may("diaries.record"),
         "assigned_to": assigned_to or (chief.assigned_to if chief else None),
         "ways": _ways_of_person(person, user=user),
     }
-
-
-def _spoken(number: PhoneNumber | str) -> str:
-    """A number as one dials it from here."""
-    if not isinstance(number, PhoneNumber):
-        return ""
-    is_here = number.country_code == HERE
-    return str(number.as_national if is_here else number.as_international)
 
 
 def _needs_physician(monitoring: Monitoring, today: dt.date) -> bool:
@@ -118,8 +107,8 @@ def _facts(person: Person) -> list[tuple[str, str]]:
     ]
     wishes = [person.get_preferred_channel_display(), " / ".join(hours)]
     rows = [
-        (_("Mobile"), _spoken(person.mobile)),
-        (_("Phone"), _spoken(person.phone)),
+        (_("Mobile"), calls.dialled(person.mobile)),
+        (_("Phone"), calls.dialled(person.phone)),
         (_("E-mail"), person.email),
         (_("Address"), _address(person.street, person.postal_code, person.city)),
         (_("Stays at"), stay),

@@ -78,7 +78,7 @@ def read(
         "score": round(row.score, 1) if row else None,
         "assigned_to": next((one.assigned_to for one in open_ones), None),
         "assign_form": _assign_form(user, form) if do == "assign" else None,
-        "number": _number(person),
+        "number": calls.dialled(person.mobile or person.phone),
         "needs_letter": bool(person.telephone) and calls.needs_letter(person, now=now),
         "facts": _facts(person, monitoring),
         "chart": narrow_chart(person, now=now),
@@ -90,15 +90,6 @@ def read(
             "assign": _("Assign"),
         },
     }
-
-
-def _number(person: Person) -> str:
-    """The number to call as one says it: national where it is of this country."""
-    number = person.mobile or person.phone
-    if not number:
-        return ""
-    is_ours = number.country_code == 49
-    return str(number.as_national if is_ours else number.as_international)
 
 
 def _facts(person: Person, monitoring: Monitoring | None) -> list[tuple[str, str]]:

@@ -192,6 +192,13 @@ def celsius(value: Decimal | float | None) -> str:
 
 
 @register.filter
+def together(number: object) -> str:
+    """Keep the groups of a number on one line, and in their order where one reads
+    from right to left: Unicode turns numbers around that a common blank parts."""
+    return str(number or "").replace(" ", "\N{NO-BREAK SPACE}")
+
+
+@register.filter
 def telephone(number: object) -> str:
     """Turn a number into the part after `tel:`; anything but digits and + goes."""
     return "".join(ch for ch in str(number or "") if ch.isdigit() or ch == "+")

@@ -100,7 +100,7 @@ def test_the_panel_stands_beside_the_list_without_javascript(desk, follow):
     raise_for(kolja)
     page = text(desk.get(f"/worklist/?tab=all&person={kolja.pk}"))
     for part in (
-        "Call 0171 5550142",
+        "Call 0171\u00a05550142",
         "Contact in quarantine",
         "day 6 of 10",
         "Sat 28 Nov, end of day",
