@@ -8,6 +8,7 @@ import datetime as dt
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -233,22 +234,21 @@ def _forget_filled(missing: dict[UUID, list[str]], *, now: dt.datetime) -> None:
             still_open.save(update_fields=["facts"])
 
 
-def message_failed(*, now: dt.datetime) -> None:
-    """Mail or SMS refused for good, and no second channel left.
+# Channel and address, by person.
+Ways = defaultdict[UUID, set[tuple[str, str]]]
 
-    Looks down at Messages. Goes away when a later message went out; an address is told
-    of once, however often it fails.
+# After so long without a report a message counts as arrived: mail reports no arrival.
+REPORTED_WITHIN = dt.timedelta(hours=24)
+
+
+def message_failed(*, now: dt.datetime) -> None:
+    """Mail or SMS refused for good or reported lost, and no second channel left.
+
+    Looks down at Messages. Goes away when a later message arrived, or went out another
+    way; an address is told of once until then, however often it fails.
     """
-    sent = Message.objects.filter(state=Message.State.SENT, about__isnull=False)
-    _clear_delivered(sent, now=now)
-    failed: dict[UUID, set[tuple[str, str]]] = defaultdict(set)
-    for about, channel, recipient in (
-        Message.objects.filter(state=Message.State.FAILED, about__isnull=False)
-        .filter(about__in=_followed().order_by().values("person_id"))
-        .values_list("about", "channel", "recipient")
-    ):
-        if about is not None:
-            failed[about].add((channel, recipient))
+    failed = _failing(now=now)
+    _clear_delivered(failed, now=now)
     people = list(Person.objects.filter(pk__in=list(failed)))
     known = _known(Reason.MESSAGE_FAILED, failed)
     for person in people:
@@ -268,16 +268,71 @@ def message_failed(*, now: dt.datetime) -> None:
                 )
 
 
-def _clear_delivered(sent: QuerySet[Message], *, now: dt.datetime) -> None:
-    waiting = {one.person_id: one for one in _open(Reason.MESSAGE_FAILED)}
-    gone = {
-        waiting[about].pk
-        for about, sent_at in sent.filter(about__in=list(waiting)).values_list(
-            "about", "sent_at"
+def _failing(*, now: dt.datetime) -> Ways:
+    """The ways to people who are followed whose last message failed for good."""
+    last: dict[tuple[UUID, str, str], dt.datetime] = {}
+    followed = _followed().order_by().values("person_id")
+    for one in Message.objects.failed().filter(about__in=followed):
+        at = one.undelivered_at or one.failed_at
+        if one.about is not None and at is not None:
+            way = (one.about, one.channel, one.recipient)
+            last[way] = max(at, last.get(way, at))
+    for sent in _handed_over({about for about, _channel, _address in last}):
+        way = (sent.about, *sent.way)
+        at = sent.delivered_at or sent.sent_at
+        arrived = sent.delivered_at is not None or at <= now - REPORTED_WITHIN
+        if arrived and way in last and at > last[way]:
+            del last[way]
+    found: Ways = defaultdict(set)
+    for about, channel, address in last:
+        found[about].add((channel, address))
+    return found
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """A message that went out and was not reported lost."""
+
+    about: UUID
+    way: tuple[str, str]
+    sent_at: dt.datetime
+    delivered_at: dt.datetime | None
+
+
+def _handed_over(people: Iterable[UUID]) -> list[_Sent]:
+    sent = Message.objects.filter(
+        about__in=list(people), state=Message.State.SENT, undelivered_at__isnull=True
+    )
+    return [
+        _Sent(about, (channel, address), sent_at, delivered_at)
+        for about, channel, address, sent_at, delivered_at in sent.values_list(
+            "about", "channel", "recipient", "sent_at", "delivered_at"
         )
-        if about and sent_at and sent_at > waiting[about].raised_at
+        if about is not None and sent_at is not None
+    ]
+
+
+def _clear_delivered(failed: Ways, *, now: dt.datetime) -> None:
+    """Let go where a later message arrived; the ways may be told of anew then.
+
+    Handing over says little where the way failed before: the same may come back again.
+    """
+    waiting = {
+        one.person_id: one
+        for one in _open(Reason.MESSAGE_FAILED)
+        if one.person_id is not None
     }
+    gone: set[UUID] = set()
+    for message in _handed_over(waiting):
+        one = waiting[message.about]
+        is_lost = message.delivered_at is None and message.way in failed[message.about]
+        if message.sent_at > one.raised_at and not is_lost:
+            gone.add(one.pk)
     _clear(_open(Reason.MESSAGE_FAILED).filter(pk__in=gone), now=now)
+    told = EscalationOccasion.objects.filter(
+        reason=Reason.MESSAGE_FAILED, escalation__in=gone
+    )
+    escalation.free(told.order_by("pk"), now=now)
 
 
 def _address_code(channel: str, address: str) -> str:

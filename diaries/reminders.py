@@ -458,9 +458,11 @@ def _rung(
 ) -> Rung:
     if message is not None:
         state = "done"
-        if message.state in (Message.State.FAILED, Message.State.VOID):
-            state = "failed" if message.state == Message.State.FAILED else "stopped"
-        words = f"{message.get_channel_display()}, {message.get_state_display()}"
+        if message.has_failed:
+            state = "failed"
+        elif message.state == Message.State.VOID:
+            state = "stopped"
+        words = f"{message.get_channel_display()}, {message.outcome}"
         return Rung(code, label, state, message.written_at, words, message)
     if stop is not None and stop[0] <= max(moment, now):
         return Rung(code, label, "stopped", stop[0], stop[1])

@@ -74,6 +74,17 @@ class HealthAuthority(TenantMixin):
         _("second on-call telephone"), max_length=20, blank=True, editable=False
     )
     version = models.PositiveIntegerField(default=1, editable=False)
+    sms_sender = models.CharField(
+        _("sender of our text messages"),
+        max_length=16,
+        blank=True,
+        # What networks take (3GPP TS 23.040): a number, or eleven letters and digits.
+        validators=[RegexValidator(r"^(\+\d{5,15}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11})$")],
+        help_text=_(
+            "Up to 11 letters and digits, or a number such as +4962211234. Empty: the "
+            "installation's."
+        ),
+    )
     founded_at = models.DateTimeField(_("founded at"), null=True, editable=False)
 
     class Meta:
@@ -160,6 +171,13 @@ def current() -> HealthAuthority:
     if not isinstance(authority, HealthAuthority):
         raise LookupError("no health authority is entered")
     return authority
+
+
+def whose_key_begins(digits: str) -> list[HealthAuthority]:
+    """Return the authorities whose key begins with these hexadecimal digits."""
+    first, last = (uuid.UUID(digits.ljust(32, end)) for end in "0f")
+    with schema_context("public"):
+        return list(HealthAuthority.objects.filter(pk__gte=first, pk__lte=last))
 
 
 class Office(models.Model):

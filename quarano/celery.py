@@ -25,6 +25,7 @@ def log_as_the_web_does(**_: Any) -> None:
 
 quarter_hour = crontab(minute="*/15")
 every_minute = crontab()
+every_five_minutes = crontab(minute="*/5")
 hourly = crontab(minute=7)
 nightly = crontab(hour=2, minute=30)
 
@@ -44,6 +45,10 @@ app.conf.beat_schedule = {
     "delivery-sweep": {
         "task": "quarano.notifications.tasks.sweep_all",
         "schedule": every_minute,
+    },
+    "bounces": {
+        "task": "quarano.notifications.tasks.read_mailbox",
+        "schedule": every_five_minutes,
     },
     "audit-seals": {"task": "quarano.tasks.seal_all", "schedule": hourly},
     "founding": {

@@ -319,10 +319,33 @@ EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = flag("EMAIL_USE_TLS")
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "quarano@localhost")
+# Where mail comes back to that cannot be delivered; each leaves as name+mark@domain.
+BOUNCE_ADDRESS = os.environ.get("BOUNCE_ADDRESS", "")
+BOUNCE_IMAP_HOST = os.environ.get("BOUNCE_IMAP_HOST", "")
+BOUNCE_IMAP_PORT = int(os.environ.get("BOUNCE_IMAP_PORT", "993"))
+BOUNCE_IMAP_USER = os.environ.get("BOUNCE_IMAP_USER", "")
+BOUNCE_IMAP_PASSWORD = os.environ.get("BOUNCE_IMAP_PASSWORD", "")
+BOUNCE_IMAP_FOLDER = os.environ.get("BOUNCE_IMAP_FOLDER", "INBOX")
+BOUNCE_IMAP_TLS = flag("BOUNCE_IMAP_TLS", default=True)
+# What the domain's records should say of the mail server (manage.py check_mail).
+MAIL_SPF = os.environ.get("MAIL_SPF", "")
+DKIM_SELECTOR = os.environ.get("DKIM_SELECTOR", "")
+DKIM_PUBLIC_KEY = os.environ.get("DKIM_PUBLIC_KEY", "")
+
+SMS_GATEWAY_URL = os.environ.get("SMS_GATEWAY_URL", "")
+SMS_GATEWAY_TOKEN = os.environ.get("SMS_GATEWAY_TOKEN", "")
+# An entry of quarano.notifications.gateway.ADAPTERS, or a file that describes one.
+SMS_ADAPTER = os.environ.get("SMS_ADAPTER", "quarano")
+SMS_SENDER = os.environ.get("SMS_SENDER", "Quarano")
+SMS_CA_FILE = os.environ.get("SMS_CA_FILE", "")
+SMS_CONNECT_SECONDS = float(os.environ.get("SMS_CONNECT_SECONDS", "5"))
+SMS_READ_SECONDS = float(os.environ.get("SMS_READ_SECONDS", "20"))
+SMS_MOST_SEGMENTS = int(os.environ.get("SMS_MOST_SEGMENTS", "4"))
+
 TRANSPORTS = {
     "mail": "quarano.notifications.transports.Mail",
-    "sms": "quarano.demo.transports.Sms"
-    if DEMO
+    "sms": "quarano.notifications.gateway.Gateway"
+    if SMS_GATEWAY_URL
     else "quarano.notifications.transports.Console",
 }
 

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.urls import include, path
 
-from quarano import views
+from quarano import views, views_delivery
 from quarano.admin import authority_admin
 
 urlpatterns = [
@@ -14,6 +14,8 @@ urlpatterns = [
     path("cases/", include("cases.urls")),
     path("enrolment/", include("cases.urls_enrolment")),
     path("diary/", include("diaries.urls")),
+    path("delivery/reports/sms/", views_delivery.report_sms, name="report_sms"),
+    path("delivery/reports/mail/", views_delivery.report_mail, name="report_mail"),
     path("account/", include("quarano.accounts.urls")),
     path("admin/", authority_admin.urls),
 ]

@@ -3,13 +3,15 @@
 from django.conf import settings
 from django.urls import include, path
 
-from quarano import views
+from quarano import views, views_delivery
 from quarano.admin import operator_admin
 
 urlpatterns = [
     path("", views.landing, name="home"),
     path("healthz/", views.healthz, name="healthz"),
     path("language/", views.choose_language, name="set_language"),
+    path("delivery/reports/sms/", views_delivery.report_sms, name="report_sms"),
+    path("delivery/reports/mail/", views_delivery.report_mail, name="report_mail"),
     path("account/", include("quarano.accounts.urls_public")),
     path("admin/", operator_admin.urls),
 ]

@@ -62,7 +62,7 @@ from quarano.accounts import (
 from quarano.accounts.models import StaffInvitation, User
 from quarano.audit import chain
 from quarano.cockroach.transactions import retrying_transaction
-from quarano.notifications import outbox, texts
+from quarano.notifications import outbox, reports, texts
 from quarano.notifications.models import Message
 from quarano.records import consistency
 from tests import world as worlds
@@ -790,6 +790,13 @@ def _(world):
 def _(world):
     Message.objects.filter(pk=waiting(world).pk).update(expires_at=NOW - HOUR)
     return lambda: whole(outbox.expire)(now=NOW)
+
+
+@calling(reports.note)
+def _(world):
+    message = outbox.claim(waiting(world).pk, now=NOW)
+    lost = reports.Report(reports.UNDELIVERED, reason="absent")
+    return lambda: reports.note(message.pk, lost, now=NOW)
 
 
 INVITATION = ("cases/messages/invitation", "sms", "de")

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from quarano.demo import folder
+from quarano.demo import folder, gateway
 from quarano.demo import time as demo_time
 from quarano.demo.inbox import start_catcher
 from quarano.embedded import EmbeddedError, forget, postgres, redis
@@ -169,10 +169,14 @@ def secrets_kept() -> dict[str, str]:
     return kept
 
 
-def environment(database: str, broker: str, *, port: int, mail: int) -> dict[str, str]:
+def environment(
+    database: str, broker: str, *, port: int, mail: int, sms: int
+) -> dict[str, str]:
     return {
         **os.environ,
         **secrets_kept(),
+        "SMS_GATEWAY_URL": f"http://127.0.0.1:{sms}/messages",
+        "SMS_GATEWAY_TOKEN": gateway_token(),
         "DJANGO_SETTINGS_MODULE": "quarano.settings",
         "DEBUG": "1",
         "DEMO": "1",
@@ -186,6 +190,21 @@ def environment(database: str, broker: str, *, port: int, mail: int) -> dict[str
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",
     }
+
+
+def gateway_token() -> str:
+    """What the demo's gateway asks for; a hash, so that it tells nothing of the key."""
+    return hashlib.sha256(
+        f"gateway {secrets_kept()['SECRET_KEY']}".encode()
+    ).hexdigest()
+
+
+def start_gateway(stack: contextlib.ExitStack) -> int:
+    """Start taking text messages on a local port; return it."""
+    port = free_port(0)
+    key = secrets_kept()["FIELD_KEYS"].split(",")[0]
+    stack.enter_context(gateway.running(gateway.Gateway(gateway_token(), key), port))
+    return port
 
 
 def wait_for_web(port: int, web: subprocess.Popen[bytes]) -> None:
@@ -215,7 +234,8 @@ def open_house(port: int, stack: contextlib.ExitStack) -> Household:
         broker = stack.enter_context(redis(place / "redis")).url
     mail = free_port(0)
     stack.callback(start_catcher(mail).stop)
-    house = Household(environment(database, broker, port=port, mail=mail))
+    sms = start_gateway(stack)
+    house = Household(environment(database, broker, port=port, mail=mail, sms=sms))
     stack.callback(house.stop)
     # The page that shows the progress needs no table, so it is there first.
     folder.keep("progress", {"step": "starting", "share": 0, "done": False})

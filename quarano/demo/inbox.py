@@ -47,9 +47,9 @@ def _put(channel: str, recipient: str, subject: str, body: str, at: str) -> None
     (place / f".{name}").rename(place / name)
 
 
-def put_sms(recipient: str, body: str) -> None:
-    """Lay a text message into the inbox."""
-    _put("sms", recipient, "", body, now().isoformat())
+def put_sms(recipient: str, body: str, *, at: dt.datetime | None = None) -> None:
+    """Lay a text message into the inbox, as of that moment or of now."""
+    _put("sms", recipient, "", body, (at or now()).isoformat())
 
 
 def letters(*, recipient: str = "", limit: int = 100) -> list[Letter]:

@@ -28,7 +28,7 @@ from diaries.models import Entry
 from diaries.slots import Slot
 from health_authorities.models import HealthAuthority
 from quarano.accounts.models import User
-from quarano.demo import jobs, time
+from quarano.demo import gateway, jobs, time
 from quarano.demo.cast import PASSWORD, Office
 from quarano.demo.courses import COURSES
 from quarano.demo.personas import PEOPLE, Persona
@@ -199,6 +199,8 @@ class Story:
 
     def mobile(self, persona: Persona, *, landline: bool = False) -> str:
         number = PEOPLE[self.office.schema].index(persona)
+        if persona.loses_sms:
+            number = int(gateway.NEVER_ARRIVES)
         # 0171 39200 … is kept for films; so is 030 23125 ….
         return f"+4930231250{number:02d}" if landline else f"+4917139200{number:02d}"
 

@@ -32,6 +32,7 @@ class Persona:
     order: bool = True
     decided: bool = True  # an official decides at the end
     refuses_mail: bool = False
+    loses_sms: bool = False  # the number does not exist any more
     parent: str = ""  # slug of the one who keeps this diary
 
     @property
@@ -207,6 +208,7 @@ NECKARTAL = (
         anchor=2,
         mail=False,
         registers=False,
+        loses_sms=True,
     ),
     # Over by now.
     Persona("Clara", "Neumann", "1986-10-28", 20, "mild", anchor=2, habit=1.0),

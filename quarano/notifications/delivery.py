@@ -23,7 +23,7 @@ def deliver(pk: uuid.UUID, *, now: dt.datetime) -> None:
     if message is None:
         return
     try:
-        transport(message.channel).send(render(message))
+        receipt = transport(message.channel).send(render(message))
     except TransportError as error:
         outbox.failed(
             message, problem=error.problem, permanent=error.permanent, now=now
@@ -32,4 +32,4 @@ def deliver(pk: uuid.UUID, *, now: dt.datetime) -> None:
         logger.error("message template %s is missing", message.template)
         outbox.failed(message, problem="template", permanent=True, now=now)
     else:
-        outbox.sent(message, now=now)
+        outbox.sent(message, receipt, now=now)

@@ -6,6 +6,34 @@ from django.utils.translation import gettext_lazy as _
 
 from quarano.encryption import SealedTextField
 
+PROBLEMS = {
+    "refused": _("refused"),
+    "unreachable": _("server unreachable"),
+    "address": _("the address is none"),
+    "template": _("its text is missing"),
+    "no_gateway": _("no gateway for text messages"),
+    "gateway": _("the gateway does not take our messages"),
+    "busy": _("the gateway is busy"),
+    "too_long": _("the text is too long"),
+    "expired": _("no longer of use"),
+    "undelivered": _("reason not told"),
+    "delayed": _("held up"),
+    "unknown": _("no such mailbox or number"),
+    "full": _("mailbox full"),
+    "policy": _("refused by a rule of the other side"),
+    "unclear": _("came back, reason not told"),
+    "absent": _("telephone off or out of reach"),
+}
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def failed(self) -> Self:
+        """What will never arrive: refused at once, or reported lost later."""
+        return self.filter(
+            models.Q(state=Message.State.FAILED)
+            | models.Q(undelivered_at__isnull=False)
+        )
+
 
 class Message(models.Model):
     """The outbox: written with what caused it, rendered and sent by the worker."""
@@ -53,6 +81,8 @@ class Message(models.Model):
     # A code (refused, unreachable, expired), shown in words; never a server's text.
     problem = models.CharField(max_length=40, blank=True)
 
+    objects = MessageQuerySet.as_manager()
+
     class Meta:
         indexes = [
             models.Index(
@@ -92,6 +122,25 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return self.purpose
+
+    @property
+    def outcome(self) -> str:
+        """What became of it, in words: the state, or what was reported later."""
+        if self.delivered_at is not None:
+            return str(_("arrived"))
+        if self.undelivered_at is not None:
+            return str(_("did not arrive"))
+        return self.get_state_display()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it will never arrive."""
+        return self.state == self.State.FAILED or self.undelivered_at is not None
+
+    @property
+    def why(self) -> str:
+        """Why it failed or waits, in words; empty where nothing is wrong."""
+        return str(PROBLEMS.get(self.problem, self.problem))
 
     @property
     def message_id(self) -> str:

@@ -10,6 +10,7 @@ from django.db.models import F, Q, QuerySet
 from quarano.cockroach.transactions import retrying
 from quarano.notifications import texts
 from quarano.notifications.models import Message
+from quarano.notifications.transports import Receipt
 
 # A worker may hold a message that long; longer than any transport may take.
 CLAIM = dt.timedelta(minutes=2)
@@ -115,9 +116,15 @@ def claim(pk: uuid.UUID, *, now: dt.datetime) -> Message | None:
 
 
 @retrying
-def sent(message: Message, *, now: dt.datetime) -> None:
-    """Note that the message was handed over; also where it was cancelled meanwhile."""
-    Message.objects.filter(pk=message.pk, state__in=[*UNSENT, State.VOID]).update(
+def sent(message: Message, receipt: Receipt | None = None, *, now: dt.datetime) -> None:
+    """Note that the message was handed over; also where it was cancelled meanwhile.
+
+    Where its report was faster it is sent already, and only the receipt is kept.
+    """
+    mine = Message.objects.filter(pk=message.pk)
+    if receipt is not None and (receipt.reference or receipt.segments):
+        mine.update(reference=receipt.reference, segments=receipt.segments)
+    mine.filter(state__in=[*UNSENT, State.VOID]).update(
         state=State.SENT, sent_at=now, claimed_until=None, token="", problem=""
     )
 

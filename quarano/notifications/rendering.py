@@ -10,9 +10,12 @@ from django.template.loader import get_template
 from django.utils import translation
 
 from health_authorities.models import HealthAuthority, current
-from quarano.notifications import texts
+from quarano.notifications import bounces, texts
 from quarano.notifications.models import Message
 from quarano.notifications.transports import Rendered
+
+# Where gateways report to, on the host that the message comes from.
+REPORTS = "/delivery/reports/sms/"
 
 
 def render(message: Message) -> Rendered:
@@ -43,6 +46,12 @@ def render(message: Message) -> Rendered:
         else "Quarano",
         message_id=message.message_id,
         date=message.written_at,
+        key=str(message.pk),
+        return_path=bounces.return_path(authority, message.pk),
+        mark=bounces.mark(authority, message.pk),
+        sms_sender=authority.sms_sender if authority else "",
+        account=authority.schema_name if authority else bounces.PUBLIC,
+        report_to=_url(authority, REPORTS),
     )
 
 

@@ -1,15 +1,18 @@
 import datetime as dt
+import logging
 import uuid
 from typing import Any
 
 from celery import shared_task
+from django.conf import settings
 from django.db import connection
 
 from health_authorities.tasks import authority_task, in_authorities_with
 from quarano import clock
-from quarano.notifications import delivery, outbox
+from quarano.notifications import bounces, delivery, mailbox, outbox, reports
 
 SWEPT_AT_ONCE = 2_000
+logger = logging.getLogger(__name__)
 
 
 @authority_task(public=True)
@@ -41,3 +44,30 @@ def unsent_query(schema: str, now: dt.datetime) -> tuple[str, list[Any]]:
         "AND (state = 'waiting' OR claimed_until <= %s)"
     )
     return sql, [now, now]
+
+
+@authority_task(public=True)
+def note_bounce(pk: str, outcome: str, reason: str) -> None:
+    report = reports.Report(outcome, uuid.UUID(pk), reason=reason)
+    reports.note(uuid.UUID(pk), report, now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def read_mailbox() -> None:
+    """Note what came back. Killed in between, a mail is read again, which changes
+    nothing: it is deleted only after it was noted."""
+    if not settings.BOUNCE_IMAP_HOST:
+        return
+    connection.set_schema_to_public()
+    try:
+        with mailbox.opened() as box:
+            for name, raw in mailbox.unseen(box):
+                found = bounces.read(raw)
+                if found is not None:
+                    told = found.report
+                    # In this process: what a queue forgot would be lost.
+                    note_bounce(found.schema, str(told.key), told.outcome, told.reason)
+                mailbox.done(box, name, ours=found is not None)
+            box.expunge()
+    except mailbox.Unreachable as error:
+        logger.error("the mailbox of bounces cannot be read: %s", error)

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.utils.module_loading import import_string
 
+MARK = "X-Quarano-Message"
+
 
 @dataclass(frozen=True)
 class Rendered:
@@ -23,6 +25,23 @@ class Rendered:
     sender_name: str
     message_id: str
     date: dt.datetime
+    # The same for every attempt, so that a gateway takes it once.
+    key: str = ""
+    # Where mail comes back to that cannot be delivered; empty: to the sender.
+    return_path: str = ""
+    # Names authority and message where the return path is lost on the way.
+    mark: str = ""
+    sms_sender: str = ""
+    account: str = ""
+    report_to: str = ""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the other side calls the message, and what it is charged for."""
+
+    reference: str = ""
+    segments: int = 0
 
 
 class TransportError(Exception):
@@ -35,7 +54,7 @@ class TransportError(Exception):
 
 
 class Transport(Protocol):
-    def send(self, message: Rendered) -> None:
+    def send(self, message: Rendered) -> Receipt | None:
         """Hand the message over; raises TransportError."""
 
 
@@ -54,12 +73,14 @@ class Mail:
         mail = EmailMessage(
             subject=message.subject,
             body=message.body,
-            from_email=f'"{name}" <{message.sender}>' if name else message.sender,
+            from_email=message.return_path or message.sender,
             to=[message.recipient],
             headers={
+                "From": f'"{name}" <{message.sender}>' if name else message.sender,
                 "Message-ID": message.message_id,
                 "Date": format_date(message.date),
                 "Auto-Submitted": "auto-generated",
+                **({MARK: message.mark} if message.mark else {}),
             },
             connection=get_connection(fail_silently=False),
         )
@@ -86,14 +107,7 @@ def format_date(moment: dt.datetime) -> str:
     return format_datetime(moment.astimezone(dt.UTC))
 
 
-class Sms:
-    """What a gateway for text messages has to do; none is connected yet."""
-
-    def send(self, message: Rendered) -> None:
-        raise NotImplementedError
-
-
-class Console(Sms):
+class Console:
     """Text messages to standard output, for development.
 
     Elsewhere standard output is a log, where no code and no number may stand: there a

@@ -338,7 +338,7 @@ MODELS = {
             "region time_zone default_language street postal_code city cases_phone "
             "cases_email contacts_phone contacts_email sender founded_at "
             "sender_name staffed_hours closed_on_holidays special_days on_call_phone "
-            "on_call_phone_second version"
+            "on_call_phone_second version sms_sender"
         },
     ),
     "health_authorities.Domain": Kept(

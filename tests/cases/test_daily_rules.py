@@ -269,6 +269,57 @@ def test_a_message_delivered_later_clears_it(follow):
     assert open_reasons() == []
 
 
+def test_a_message_reported_lost_is_told_as_a_refused_one(follow):
+    person = follow(email="").person
+    mobile = person.mobile.as_e164
+    message(person, "sms", mobile, "sent", undelivered_at=NOW)
+    daily_rules.run(NOW)
+    assert Escalation.objects.open().get().facts == {"channels": ["sms"]}
+
+
+def test_handing_over_on_the_way_that_failed_clears_nothing(follow):
+    person = follow(email="").person
+    mobile = person.mobile.as_e164
+    message(person, "sms", mobile, "sent", undelivered_at=NOW)
+    daily_rules.run(NOW)
+    later = message(person, "sms", mobile, "sent", at=NOW + HOUR)
+    daily_rules.run(NOW + HOUR)
+    assert open_reasons() == ["message_failed"]
+    Message.objects.filter(pk=later.pk).update(undelivered_at=NOW + 2 * HOUR)
+    daily_rules.run(NOW + 2 * HOUR)
+    assert open_reasons() == ["message_failed"]
+    message(
+        person, "sms", mobile, "sent", at=NOW + 3 * HOUR, delivered_at=NOW + 4 * HOUR
+    )
+    daily_rules.run(NOW + 4 * HOUR)
+    assert open_reasons() == []
+
+
+def test_mail_that_nobody_reported_lost_for_a_day_has_arrived(follow):
+    person = follow(mobile="").person
+    message(person, "mail", person.email, "failed")
+    daily_rules.run(NOW)
+    message(person, "mail", person.email, "sent", at=NOW + HOUR)
+    daily_rules.run(NOW + 24 * HOUR)
+    assert "message_failed" in open_reasons()
+    daily_rules.run(NOW + 25 * HOUR)
+    assert "message_failed" not in open_reasons()
+
+
+def test_an_address_that_worked_again_may_fail_anew(follow):
+    person = follow(email="").person
+    mobile = person.mobile.as_e164
+    message(person, "sms", mobile, "sent", undelivered_at=NOW)
+    daily_rules.run(NOW)
+    message(person, "sms", mobile, "sent", at=NOW + HOUR, delivered_at=NOW + HOUR)
+    daily_rules.run(NOW + HOUR)
+    assert open_reasons() == []
+    lost = NOW + 2 * HOUR
+    message(person, "sms", mobile, "sent", at=lost, undelivered_at=lost)
+    daily_rules.run(lost)
+    assert open_reasons() == ["message_failed"]
+
+
 def test_an_ending_is_told_the_day_before_and_on_the_day(follow):
     follow(until=TODAY + DAY, first_called_at=NOW)
     daily_rules.run(NOW)

@@ -7,6 +7,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from django_tenants.utils import schema_context
 
+from quarano.demo.gateway import Gateway, running
 from quarano.notifications.models import Message
 
 MAIL = """{% load i18n %}{{ authority.short_name }}: {% translate "Name" %}
@@ -63,6 +64,21 @@ class Sink:
             return "452 mailbox full"
         envelope.rcpt_tos.append(address)
         return "250 OK"
+
+
+@pytest.fixture
+def gateway(settings, tmp_path, monkeypatch) -> Iterator[Gateway]:
+    """The demo's gateway on this machine; reports are asked for by the test."""
+    monkeypatch.setenv("DEMO_FOLDER", str(tmp_path))
+    found = Gateway(token="let-me-in", key=settings.FIELD_KEYS[0])
+    with running(found, 0, reports=False) as port:
+        settings.SMS_GATEWAY_URL = f"http://127.0.0.1:{port}/messages"
+        settings.SMS_GATEWAY_TOKEN = "let-me-in"
+        settings.TRANSPORTS = {
+            **settings.TRANSPORTS,
+            "sms": "quarano.notifications.gateway.Gateway",
+        }
+        yield found
 
 
 @pytest.fixture
