@@ -95,6 +95,7 @@ def declared(name, view):
     return ADMINISTRATION[rest.rpartition("_")[0]]
 
 
+SIGNED_REPORTS = {"report_sms", "report_mail"}
 REFUSED = {403, 405}
 SHOWN = {200, 204, 302, 400, 405, 409, 422}
 NOWHERE = {404, 405}
@@ -104,7 +105,8 @@ def wanted(name, guard, role, user, owner, *, of_object):
     """The statuses that an address owes to a role, for an object of that owner."""
     is_admin = name.startswith("admin:")
     if guard == OPEN_DOOR:
-        return SHOWN | {404, 429}
+        # Gateways come with a signature in place of a login.
+        return SHOWN | {404, 429} | ({401} if name in SIGNED_REPORTS else set())
     if role in {"nobody", "operator"}:
         return {302, 405}
     if is_admin and guard == "door of the administration":

@@ -68,7 +68,10 @@ def test_bar_08_public_is_never_in_the_path_of_an_authority(authority):
 EVERYWHERE = ("public", "neckartal", "spreetal")
 NOWHERE = ("", "nowhere", TEMPLATE, None)
 # What a task takes beside its schema; ids of the authority it is told.
-MORE = {"quarano.notifications.tasks.deliver": lambda: (str(_waiting()),)}
+MORE = {
+    "quarano.notifications.tasks.deliver": lambda: (str(_waiting()),),
+    "quarano.notifications.tasks.note_bounce": lambda: (str(_waiting()), "delayed", ""),
+}
 
 
 def _waiting():
