@@ -8,8 +8,6 @@ import contextlib
 import datetime as dt
 import json
 import threading
-import urllib.error
-import urllib.request
 import uuid
 from collections import deque
 from collections.abc import Iterator
@@ -17,6 +15,8 @@ from dataclasses import dataclass, field
 from hmac import compare_digest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+import urllib3
 
 from quarano.demo import inbox
 from quarano.demo.time import now
@@ -70,25 +70,26 @@ class Gateway:
         body = json.dumps(report).encode()
         host = to.split("/")[2]
         # *.localhost is this machine, also where its resolver does not know that.
-        request = urllib.request.Request(  # noqa: S310 - our own site's address
-            to.replace(host, f"127.0.0.1:{host.rpartition(':')[2]}"),
-            data=body,
-            headers={
-                "Host": host,
-                "Content-Type": "application/json",
-                signatures.HEADER: signatures.sign(
-                    body, signatures.secret(account, self.key)
-                ),
-            },
-        )
+        here = to.replace(host, f"127.0.0.1:{host.rpartition(':')[2]}")
         try:
-            with urllib.request.urlopen(request, timeout=10):  # noqa: S310
-                pass
-        except urllib.error.HTTPError as error:
-            # Told to somebody who does not know it: nothing would change that.
-            if error.code not in (400, 404):
-                return False
-        except OSError:
+            answer = urllib3.request(
+                "POST",
+                here,
+                body=body,
+                headers={
+                    "Host": host,
+                    "Content-Type": "application/json",
+                    signatures.HEADER: signatures.sign(
+                        body, signatures.secret(account, self.key)
+                    ),
+                },
+                timeout=10,
+                retries=False,
+            )
+        except urllib3.exceptions.HTTPError:
+            return False
+        # Told to somebody who does not know it: nothing would change that.
+        if answer.status not in (200, 400, 404):
             return False
         self.reports.popleft()
         return True
