@@ -345,25 +345,12 @@ class Worklist:
 
 def worklist(user: User, *, now: dt.datetime, filters: Filters) -> Worklist:
     """Return what this official sees of the open escalations; at most three queries."""
-    authority = current()
-    today = authority.localdate(now)
-    midnight = authority.end_of(today)
-    people: dict[UUID, list[Light]] = defaultdict(list)
-    for light in lights(user, on=today):
-        people[light.person_id].append(light)
-    views = _views(user, now)
-    sets = {tab: _select(people, keep) for tab, keep in views.items()}
-    mine = _mine(sets[Tab.ALL], user)
-    sets = {Tab.MINE: mine, **sets}
+    sets = _sets(user, now=now)
     if filters.tab not in sets:
-        tab = Tab.MINE if mine else Tab.ALL
+        tab = Tab.MINE if sets[Tab.MINE] else Tab.ALL
         filters = Filters(tab, filters.reasons, filters.kind, filters.page)
     in_tab = sets[filters.tab]
-    kept = {pk: found for pk, found in in_tab.items() if _matches(found, filters)}
-    every = sorted(
-        (Row(pk, found, now, midnight, today) for pk, found in kept.items()),
-        key=lambda row: row.place,
-    )
+    every = _ordered(in_tab, filters, now=now)
     start = (filters.page - 1) * PAGE
     rows = _filled(every[start : start + PAGE], now=now)
     return Worklist(
@@ -376,6 +363,53 @@ def worklist(user: User, *, now: dt.datetime, filters: Filters) -> Worklist:
         total=len(every),
         awake=len(sets[Tab.ALL]),
     )
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Where somebody stands in a list, and who stands before and after."""
+
+    number: int | None  # from 1; None for somebody who is no longer in it
+    total: int
+    before: UUID | None
+    after: UUID | None
+
+
+def neighbours(
+    person: Person, user: User, *, now: dt.datetime, filters: Filters
+) -> Neighbours:
+    """Return the place of a person in the worklist of these filters, in one query.
+
+    Who was settled since is in it no longer; the first of the list comes next then.
+    """
+    in_tab = _sets(user, now=now).get(filters.tab, {})
+    keys = [row.person_id for row in _ordered(in_tab, filters, now=now)]
+    if person.pk not in keys:
+        return Neighbours(None, len(keys), None, keys[0] if keys else None)
+    at = keys.index(person.pk)
+    before = keys[at - 1] if at else None
+    after = keys[at + 1] if at + 1 < len(keys) else None
+    return Neighbours(at + 1, len(keys), before, after)
+
+
+People = dict[UUID, list["Light"]]
+
+
+def _sets(user: User, *, now: dt.datetime) -> dict[str, People]:
+    """Everybody with something open, by tab."""
+    people: People = defaultdict(list)
+    for light in lights(user, on=current().localdate(now)):
+        people[light.person_id].append(light)
+    sets = {tab: _select(people, keep) for tab, keep in _views(user, now).items()}
+    return {Tab.MINE: _mine(sets[Tab.ALL], user), **sets}
+
+
+def _ordered(people: People, filters: Filters, *, now: dt.datetime) -> list[Row]:
+    today = current().localdate(now)
+    midnight = current().end_of(today)
+    kept = {pk: found for pk, found in people.items() if _matches(found, filters)}
+    rows = (Row(pk, found, now, midnight, today) for pk, found in kept.items())
+    return sorted(rows, key=lambda row: row.place)
 
 
 def lights(user: User, *, on: dt.date, person: Person | None = None) -> list[Light]:
@@ -433,12 +467,12 @@ def _views(user: User, now: dt.datetime) -> dict[str, Keep]:
     return views
 
 
-def _select(people: dict[UUID, list[Light]], keep: Keep) -> dict[UUID, list[Light]]:
+def _select(people: People, keep: Keep) -> People:
     found = {pk: [one for one in every if keep(one)] for pk, every in people.items()}
     return {pk: kept for pk, kept in found.items() if kept}
 
 
-def _mine(people: dict[UUID, list[Light]], user: User) -> dict[UUID, list[Light]]:
+def _mine(people: People, user: User) -> People:
     """People of whom anything is mine, with all their reasons: one call settles all."""
     return {
         pk: found
@@ -490,7 +524,7 @@ def _tabs(
     ]
 
 
-def _chips(people: dict[UUID, list[Light]], filters: Filters) -> list[Chip]:
+def _chips(people: People, filters: Filters) -> list[Chip]:
     """People per reason, in the order of urgency; what is chosen is always there."""
     counts: Counter[str] = Counter()
     for found in people.values():
@@ -509,7 +543,7 @@ def _chips(people: dict[UUID, list[Light]], filters: Filters) -> list[Chip]:
     ]
 
 
-def _kinds(people: dict[UUID, list[Light]], filters: Filters) -> list[Chip]:
+def _kinds(people: People, filters: Filters) -> list[Chip]:
     counts = Counter(found[0].kind for found in people.values())
     labels = {
         Monitoring.Kind.ISOLATION.value: (_("Index cases"), "person"),

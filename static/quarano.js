@@ -201,8 +201,10 @@
       waitingForGo = 0;
       const link = $(`[data-go="${CSS.escape(key)}"]`);
       if (link) link.click(); else done = false;
-    } else if (key === "j") move(1);
-    else if (key === "k") move(-1);
+    } else if (key === "j" || key === "k") {
+      // Through the rows of a list, or from file to file.
+      if (rows().length) move(key === "j" ? 1 : -1); else done = press(key);
+    }
     else if (key === "g") waitingForGo = Date.now();
     else if (key === "?") showKeys();
     else if (key === "x") {

@@ -209,3 +209,23 @@ def test_many_rows_ask_no_more_than_one(anna, now, follow, django_assert_num_que
         raise_for(kolja, "silent")
     with django_assert_num_queries(2):
         assert len(read(anna).rows) == 13
+
+
+def test_a_file_knows_its_neighbours_in_the_list_that_led_to_it(anna, now, follow):
+    first, second, third = (follow(f"{name} Busch") for name in ("Ada", "Ben", "Cem"))
+    raise_for(first, "emergency")
+    raise_for(second, "fever")
+    raise_for(third, "entry_missing", facts={"slots": 2})
+
+    def around(person, query="tab=all"):
+        filters = Filters.read(QueryDict(query))
+        return worklist.neighbours(person, anna, now=NOW, filters=filters)
+
+    assert around(second) == worklist.Neighbours(2, 3, first.pk, third.pk)
+    assert around(first) == worklist.Neighbours(1, 3, None, second.pk)
+    assert around(third) == worklist.Neighbours(3, 3, second.pk, None)
+    # A filter is another list; whoever is settled is in none, and the first comes next.
+    assert around(second, "tab=all&reason=fever").total == 1
+    assert around(third, "tab=all&reason=fever") == worklist.Neighbours(
+        None, 1, None, second.pk
+    )

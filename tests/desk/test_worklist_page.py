@@ -385,3 +385,18 @@ def test_with_nothing_of_mine_the_way_to_everybody_is_shown(desk, follow):
     page = text(desk.get("/worklist/?tab=mine"))
     assert "Nothing is assigned to you" in page
     assert "1 person waits for anybody" in page
+
+
+def test_the_file_leads_on_to_the_next_of_the_list(desk, follow):
+    first, second = follow("Ada Busch"), follow("Ben Busch")
+    raise_for(first, "emergency")
+    raise_for(second, "fever")
+    page = desk.get("/worklist/?tab=all").content.decode()
+    assert f'data-file="/people/{first.pk}/?tab=all"' in page
+    page = desk.get(f"/people/{first.pk}/?tab=all").content.decode()
+    assert "1 of 2" in page
+    assert f'href="/people/{second.pk}/?tab=all" rel="next"' in page
+    assert 'rel="prev"' not in page
+    # Without a list there is no next one.
+    page = desk.get(f"/people/{first.pk}/").content.decode()
+    assert 'rel="next"' not in page
