@@ -173,24 +173,27 @@ def look_up_token(token: str, *, now: dt.datetime) -> EnrolmentCode | None:
     return EnrolmentCode.objects.live(at=now).filter(token_hash=_digest(token)).first()
 
 
+@retrying_transaction
 def look_up_code(code: str, *, now: dt.datetime) -> EnrolmentCode | None:
     """Return what a typed code opens now; small letters and hyphens do not matter.
 
-    Takes about as long whether or not there is one.
+    Takes about as long whether or not there is one. A wrong one counts against the
+    codes that begin alike, as a wrong birth date does; they are locked meanwhile, so
+    that many tries at once get no further than one after the other.
     """
     code = code.upper().translate(CONFUSED)
     if len(code) != SELECTOR + VERIFIER:
         code = "*" * (SELECTOR + VERIFIER)
-    found = None
-    hashes = 0
-    live = EnrolmentCode.objects.live(at=now).filter(selector=code[:SELECTOR])
-    for candidate in live.order_by("pk"):
-        hashes += 1
+    begin_alike = EnrolmentCode.objects.live(at=now).filter(selector=code[:SELECTOR])
+    candidates = list(begin_alike.select_for_update().order_by("pk"))
+    for candidate in candidates:
         if check_password(code[SELECTOR:], candidate.verifier_hash):
-            found = candidate
-    if not hashes:
+            return candidate
+    if not candidates:
         make_password(code[SELECTOR:])
-    return found
+    for candidate in candidates:
+        _count_wrong_try(candidate, now=now)
+    return None
 
 
 @retrying_transaction
@@ -199,8 +202,8 @@ def confirm_birth_date(
 ) -> bool:
     """Whether the birth date is the one we know; where we know none, it is stated.
 
-    Wrong tries are counted; after the routine's number the code has run out, and the
-    daily rules tell an official.
+    Wrong tries are counted, those at the code included; after the routine's number the
+    code has run out, and the daily rules tell an official.
     """
     locked = EnrolmentCode.objects.live(at=now).select_for_update().filter(pk=code.pk)
     live = locked.first()
@@ -220,13 +223,27 @@ def confirm_birth_date(
         return True
     if person.birth_date == birth_date:
         return True
-    live.wrong_tries += 1
-    routine = Routine.objects.in_force(on=current().localdate(now))
-    if live.wrong_tries >= routine.birth_date_tries:
-        live.expires_at = now
-        log.record("code.locked", live, person=person, by=None, now=now)
-    live.save(update_fields=["wrong_tries", "expires_at"])
+    _count_wrong_try(live, now=now)
     return False
+
+
+def _count_wrong_try(code: EnrolmentCode, *, now: dt.datetime) -> None:
+    # The caller holds the code.
+    code.wrong_tries += 1
+    routine = Routine.objects.in_force(on=current().localdate(now))
+    if code.wrong_tries >= routine.birth_date_tries:
+        code.expires_at = now
+        log.record("code.locked", code, person=code.person, by=None, now=now)
+    code.save(update_fields=["wrong_tries", "expires_at"])
+
+
+@retrying_transaction
+def note_guessing(tries: int, *, now: dt.datetime) -> None:
+    """Write down that more wrong codes were typed than people mistype.
+
+    Over all authorities together; noted at the one where it was seen first.
+    """
+    log.record("code.guessed_often", None, by=None, now=now, codes={"tries": tries})
 
 
 # --- The login -----------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The citizen's way in: code or link, account, notice, details, questionnaire."""
 
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -29,10 +30,14 @@ from quarano.accounts import devices, limits, logins
 from quarano.accounts.access import actor, open_door, signed_in
 from quarano.htmx import render_page
 
+logger = logging.getLogger(__name__)
+
 LINK, CONFIRMED = "enrolment_link", "enrolment_confirmed"
-# Failed tries, over all authorities together: of one address, and of all.
+# Failed tries, over all authorities together: of one address, and of all. Where all
+# together fail more often, somebody guesses from many addresses: then each has less.
 OF_ONE = limits.Limit(20, 3600)
 OF_ALL = limits.Limit(600, 3600)
+MEANWHILE = 5
 MISMATCH = "mismatch"
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
@@ -80,12 +85,19 @@ def is_too_often(request: HttpRequest) -> bool:
     """Whether somebody guesses codes: from this address, or from many.
 
     Each try is counted before it is judged, so that many at once get no further than
-    one after the other. Who is refused uses up nothing of the others' tries.
+    one after the other. Many addresses together slow each other down, and tell; whoever
+    types a code or two is let in all the same.
     """
-    here = limits.address(request)
-    return request.method == "POST" and not (
-        limits.allow(MISMATCH, OF_ONE, key=here) and limits.allow(MISMATCH, OF_ALL)
-    )
+    if request.method != "POST":
+        return False
+    here = limits.count(MISMATCH, OF_ONE, key=limits.address(request))
+    if here > OF_ONE.count:
+        return True
+    everywhere = limits.count(MISMATCH, OF_ALL)
+    if everywhere == OF_ALL.count + 1:
+        logger.warning("more than %s wrong codes in an hour", OF_ALL.count)
+        enrolment.note_guessing(OF_ALL.count, now=clock.now())
+    return everywhere > OF_ALL.count and here > MEANWHILE
 
 
 def was_no_guess(request: HttpRequest) -> None:

@@ -75,7 +75,7 @@ def choose_language(request: HttpRequest) -> HttpResponse:
             max_age=365 * 24 * 3600,
             httponly=True,
             samesite="Lax",
-            secure=not settings.DEVELOPMENT,
+            secure=settings.LANGUAGE_COOKIE_SECURE,
         )
         if request.user.is_authenticated:
             if request.authority:

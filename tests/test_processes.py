@@ -379,6 +379,17 @@ def _(world):
     return lambda: enrolment.confirm_birth_date(code, dt.date(1900, 1, 1), now=NOW)
 
 
+@calling(enrolment.look_up_code)
+def _(world):
+    code = code_of(world)
+    return lambda: enrolment.look_up_code(f"{code.selector}{'0' * 13}", now=NOW)
+
+
+@calling(enrolment.note_guessing)
+def _(world):
+    return lambda: enrolment.note_guessing(600, now=NOW)
+
+
 @calling(enrolment.register)
 def _(world):
     code = code_of(world)

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from qrcode.image.svg import SvgPathImage  # type: ignore[import-untyped]
 
 from quarano import clock
-from quarano.accounts import logins
+from quarano.accounts import devices, logins
 from quarano.accounts.limits import address
 from quarano.accounts.models import User
 from quarano.cockroach.transactions import retrying, retrying_transaction
@@ -62,7 +62,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def post_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
     ) -> HttpResponse:
-        """Speak the language that this login chose last."""
+        """Speak the language that this login chose last; know the browser again."""
         response = super().post_login(request, user, **kwargs)
         if getattr(user, "language", "") in dict(settings.LANGUAGES):
             response.set_cookie(
@@ -71,8 +71,10 @@ class AccountAdapter(DefaultAccountAdapter):
                 max_age=365 * 24 * 3600,
                 httponly=True,
                 samesite="Lax",
-                secure=not settings.DEVELOPMENT,
+                secure=settings.LANGUAGE_COOKIE_SECURE,
             )
+        if isinstance(user, User) and user.is_staff:
+            devices.remember(request, response, user)
         return response
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
@@ -93,8 +95,11 @@ class AccountAdapter(DefaultAccountAdapter):
     def _get_login_attempts_cache_key(
         self, request: HttpRequest, **credentials: Any
     ) -> str:
-        login = credentials.get("email") or credentials.get("phone") or ""
-        return f"{request.get_host()}:{str(login).lower()}"
+        """Count per login; apart where the owner has signed in before, so that
+        nobody keeps the owner out by guessing."""
+        login = str(credentials.get("email") or credentials.get("phone") or "")
+        known = ":known device" if devices.knows_login(request, login) else ""
+        return f"{request.get_host()}:{login.lower()}{known}"
 
     # --- What allauth tells by mail goes through the outbox --------------------------
 

@@ -1,4 +1,7 @@
-"""Browsers in which a citizen has signed in before: no code is asked for there.
+"""Browsers in which somebody has signed in before.
+
+No code is asked of a citizen there, and wrong passwords are counted apart: who guesses
+from elsewhere cannot keep the owner out.
 
 A signed cookie names the logins; it is worth nothing once the password or the epoch
 of the login has changed.
@@ -13,7 +16,6 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from quarano.accounts.models import User
 
-COOKIE = "device" if settings.DEVELOPMENT else "__Host-device"
 KNOWN_FOR = dt.timedelta(days=180)
 MOST = 5  # logins a browser is known for, as in a family
 SALT = "quarano.accounts.device"
@@ -25,16 +27,25 @@ def is_known(request: HttpRequest, user: User) -> bool:
     return any(constant_time_compare(mark, known) for known in _known(request))
 
 
+def knows_login(request: HttpRequest, login: str) -> bool:
+    """Whether the login of this address or number (E.164) was completed here before."""
+    if not _known(request):
+        return False
+    named = {"mobile": login} if login.startswith("+") else {"email": login.lower()}
+    user = User.objects.filter(**named).first()
+    return user is not None and is_known(request, user)
+
+
 def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
-    """Let this browser go without a code for this login from now on."""
+    """Know this browser for this login from now on."""
     marks = [_mark(user), *(m for m in _known(request) if m != _mark(user))]
     response.set_cookie(
-        COOKIE,
+        settings.DEVICE_COOKIE_NAME,
         signing.dumps(marks[:MOST], salt=SALT),
         max_age=KNOWN_FOR,
         httponly=True,
         samesite="Lax",
-        secure=not settings.DEVELOPMENT,
+        secure=settings.SESSION_COOKIE_SECURE,
     )
 
 
@@ -47,7 +58,9 @@ def _mark(user: User) -> str:
 def _known(request: HttpRequest) -> list[str]:
     try:
         marks = signing.loads(
-            request.COOKIES.get(COOKIE, ""), salt=SALT, max_age=KNOWN_FOR
+            request.COOKIES.get(settings.DEVICE_COOKIE_NAME, ""),
+            salt=SALT,
+            max_age=KNOWN_FOR,
         )
     except signing.BadSignature:
         return []

@@ -20,15 +20,20 @@ class Limit:
 
 def allow(name: str, limit: Limit, *, key: str = "") -> bool:
     """Count one try and tell whether it is within the limit; atomic in Redis."""
+    return count(name, limit, key=key) <= limit.count
+
+
+def count(name: str, limit: Limit, *, key: str = "") -> int:
+    """Count one try; return how many there were in this window, this one included."""
     cache = caches["shared"]
     place = f"limit:{name}:{key}"
     # add() starts the window; incr() keeps its end.
-    if cache.add(place, 1, limit.seconds):
-        return True
-    try:
-        return cache.incr(place) <= limit.count
-    except ValueError:  # the window ended between the two
-        return bool(cache.add(place, 1, limit.seconds))
+    for _turn in range(3):
+        if cache.add(place, 1, limit.seconds):
+            return 1
+        with suppress(ValueError):  # the window ended between the two
+            return int(cache.incr(place))
+    return limit.count + 1
 
 
 def give_back(name: str, *, key: str = "") -> None:
