@@ -4,7 +4,7 @@ import datetime as dt
 
 from phonenumber_field.phonenumber import PhoneNumber
 
-from cases import daily_rules, escalation, history
+from cases import due_times, escalation, history
 from cases.models import CallAttempt, Escalation, Monitoring, Person
 from health_authorities.models import current
 from quarano.accounts.models import User
@@ -85,5 +85,5 @@ def needs_letter(person: Person, *, now: dt.datetime) -> bool:
         authority.localtime(moment).replace(minute=0, second=0, microsecond=0)
         for moment in failed.values_list("called_at", flat=True)
     }
-    routine = daily_rules.routine_on(authority.localdate(now))
+    routine = due_times.routine_on(authority.localdate(now))
     return len(hours) >= routine.letter_after_calls

@@ -34,7 +34,7 @@ from django.db.models.functions import Coalesce, Concat, Greatest, Least, Lower
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
-from cases.daily_rules import routine_on
+from cases.due_times import routine_on
 from cases.models import Monitoring, ProtectedCircle, Routine
 from health_authorities.models import current
 from quarano.accounts.models import User

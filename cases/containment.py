@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from cases import daily_rules, escalation, history
+from cases import due_times, escalation, history
 from cases.arithmetic import Step, Sum
 from cases.models import (
     Case,
@@ -251,7 +251,7 @@ def open_monitoring(
     monitoring.save(force_insert=True)
     audit.record("monitoring.opened", monitoring, by=by, now=now, codes={"kind": kind})
     _propose(monitoring, now=now)
-    routine = daily_rules.routine_on(today)
+    routine = due_times.routine_on(today)
     escalation.raise_(
         monitoring,
         Reason.FIRST_CALL,
@@ -260,7 +260,12 @@ def open_monitoring(
             "reported_at": reported_at.isoformat(),
             "has_phone": bool(person.telephone),
         },
-        due_at=now + dt.timedelta(hours=routine.first_call_hours),
+        due_at=due_times.after(
+            Reason.FIRST_CALL,
+            now,
+            dt.timedelta(hours=routine.first_call_hours),
+            now=now,
+        ),
         policy=policy,
         now=now,
     )

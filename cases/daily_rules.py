@@ -13,7 +13,8 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from cases import escalation
+from cases import due_times, escalation
+from cases.due_times import routine_on
 from cases.models import (
     EnrolmentCode,
     Escalation,
@@ -42,14 +43,6 @@ def run(now: dt.datetime) -> None:
     details_missing(now=now)
     message_failed(now=now)
     ends(routine, now=now)
-
-
-def routine_on(day: dt.date) -> Routine:
-    """Return the routine in force, or its defaults where none is written yet."""
-    try:
-        return Routine.objects.in_force(on=day)
-    except Routine.DoesNotExist:
-        return Routine(valid_from=day)
 
 
 def _followed() -> QuerySet[Monitoring]:
@@ -103,7 +96,12 @@ def first_call_overdue(routine: Routine, *, now: dt.datetime) -> None:
     for monitoring in late:
         if (monitoring.pk, "first_call") in known:
             continue
-        _call_late(monitoring, due_at=monitoring.opened_at + allowed, now=now)
+        due_at = due_times.after(
+            Reason.FIRST_CALL, monitoring.opened_at, allowed, now=now
+        )
+        # At the weekend a staffed clock stands.
+        if due_at <= now:
+            _call_late(monitoring, due_at=due_at, now=now)
 
 
 @retrying_transaction

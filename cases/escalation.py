@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from cases import due_times, on_call
 from cases.models import (
     Case,
     Escalation,
@@ -125,10 +126,10 @@ def raise_(
         .first()
     )
     if known is not None:
-        return _correct(known, facts, worse=worse, now=now)
+        return _alarmed(_correct(known, facts, worse=worse, now=now), now=now)
     urgency = URGENCY[Reason(reason)]
     band = int(urgency.band if band is None else band)
-    due_at = due_at or due(band, urgency.within, now=now)
+    due_at = due_at or due(reason, band, urgency.within, now=now)
     open_one = (
         Escalation.objects.open()
         .select_for_update()
@@ -159,15 +160,25 @@ def raise_(
         facts=facts,
         happened_at=now,
     )
-    return escalation
+    return _alarmed(escalation, now=now)
 
 
-def due(band: int, within: dt.timedelta | None, *, now: dt.datetime) -> dt.datetime:
-    """Return when something of this band is due, an instant in UTC."""
+def _alarmed(found: Escalation | None, *, now: dt.datetime) -> Escalation | None:
+    """Tell whoever is on call of an emergency sign, where nobody is there."""
+    if found is not None and found.reason == Reason.EMERGENCY:
+        on_call.alert(found, now=now)
+    return found
+
+
+def due(
+    reason: str, band: int, within: dt.timedelta | None, *, now: dt.datetime
+) -> dt.datetime:
+    """Return when a reason of this band is due, an instant in UTC, by its clock."""
     if within is None or band == Band.CAN_WAIT:
         authority = current()
-        return authority.at(authority.localdate(now) + dt.timedelta(days=1), NOON)
-    return now + within
+        noon = authority.at(authority.localdate(now) + dt.timedelta(days=1), NOON)
+        return due_times.not_before(reason, noon, now=now)
+    return due_times.after(reason, now, within, now=now)
 
 
 def _open(
@@ -314,7 +325,7 @@ def _raise_corrected(
     now: dt.datetime,
 ) -> Escalation:
     urgency = URGENCY[Reason(settled.reason)]
-    due_at = due(urgency.band, urgency.within, now=now)
+    due_at = due(settled.reason, urgency.band, urgency.within, now=now)
     open_one = (
         Escalation.objects.open()
         .select_for_update()
@@ -364,7 +375,8 @@ def ease(subject: Subject, reasons: Iterable[str], *, now: dt.datetime) -> int:
         escalation.band = min(escalation.band + 1, Band.CAN_WAIT)
         within = URGENCY[Reason.SUSPICIOUS_SYMPTOM].within
         escalation.due_at = max(
-            escalation.due_at, due(escalation.band, within, now=now)
+            escalation.due_at,
+            due(escalation.reason, escalation.band, within, now=now),
         )
         escalation.save(update_fields=["eased_at", "band", "due_at"])
         audit.record(
@@ -565,6 +577,9 @@ def assign(
         escalation.assigned_to = to
         escalation.save(update_fields=["assigned_to"])
         _note(escalation, "escalation.assigned", by=by, now=now)
+    for escalation in given:
+        if to is not None and escalation.reason == Reason.EMERGENCY:
+            on_call.took_over(escalation, by=by, now=now)
     # Whoever has somebody's escalation looks after them: what comes later goes there.
     people = {one.person_id for one in given}
     Monitoring.objects.open().filter(person__in=people).update(assigned_to=to)

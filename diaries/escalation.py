@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils.translation import get_language
 
-from cases import escalation
+from cases import due_times, escalation
 from cases.arithmetic import SlotFacts
 from cases.models import (
     Escalation,
@@ -419,7 +419,9 @@ def _entry_missing(
             "abnormal": person.last_entry_abnormal,
         },
         band=Escalation.Band.DUE_TODAY if is_call_task else None,
-        due_at=now if is_call_task else None,
+        due_at=due_times.not_before(Reason.ENTRY_MISSING, now, now=now)
+        if is_call_task
+        else None,
         now=now,
     )
 

@@ -96,6 +96,9 @@ class EntryForm(forms.Form):
         self.entry = entry
         self.missing_severity: set[str] = set()
         self.is_unusual = False
+        # Values that are an emergency sign by themselves; the page says so at once.
+        self.oxygen_emergency: int | None = None
+        self.fever_emergency: Decimal | None = None
         kwargs.setdefault("initial", _initial(entry))
         super().__init__(*args, **kwargs)
         # One that is offered no more, and was sent all the same, is not lost.
@@ -147,10 +150,23 @@ class EntryForm(forms.Form):
         chosen = self._chosen()
         return [self._row(s, chosen) for s in self.symptoms if s.code not in near]
 
+    def warn(self, *, oxygen: int, fever: Decimal | None) -> None:
+        """Let the page say 'Call 112 now' from these values on: SpO₂ in %, and where
+        the person is an infant a temperature in °C."""
+        self.oxygen_emergency, self.fever_emergency = oxygen, fever
+        self.fields["oxygen"].widget.attrs["data-emergency-max"] = oxygen
+
     def has_emergency(self) -> bool:
         """Whether an emergency sign is switched on, valid or not: the box shows."""
         chosen = self._chosen()
-        return any(one.emergency and one.code in chosen for one in self.symptoms)
+        oxygen = _number(self["oxygen"].value())
+        degrees = _number(self["temperature"].value())
+        low, high = self.oxygen_emergency, self.fever_emergency
+        return (
+            any(one.emergency and one.code in chosen for one in self.symptoms)
+            or (low is not None and oxygen is not None and oxygen <= low)
+            or (high is not None and degrees is not None and degrees >= high)
+        )
 
     # --- Checks ----------------------------------------------------------------------
 
@@ -246,3 +262,12 @@ def _initial(entry: Entry | None) -> dict[str, Any]:
         "note": entry.note,
         "version": entry.version,
     }
+
+
+def _number(value: Any) -> Decimal | None:
+    """What was typed as a number, with comma or point; None where it is none."""
+    try:
+        found = Decimal(str(value or "").strip().replace(",", "."))
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None

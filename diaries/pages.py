@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from cases import steps, words
+from cases import on_call, steps, words
 from cases.models import Escalation, Monitoring, Order, Person, Policy, Routine
 from diaries import endings, owed, reminders
 from diaries import escalation as rules
@@ -273,15 +273,43 @@ def raised(entry: Entry) -> list[Escalation]:
 def sent(diary: Diary, entry: Entry) -> dict[str, Any]:
     """Return what the page after sending says: what happens next."""
     reasons = raised(entry)
+    emergencies = [one for one in reasons if one.reason == Escalation.Reason.EMERGENCY]
+    hours = current().hours
+    is_staffed = hours.is_staffed(diary.now)
     return {
         "entry": entry,
         "row": diary.row(rules.slot_of(entry)),
-        "is_emergency": any(
-            one.reason == Escalation.Reason.EMERGENCY for one in reasons
-        ),
+        "is_emergency": bool(emergencies),
+        "is_on_call": bool(emergencies) and on_call.rings_for(emergencies),
         "is_told": bool(reasons),
+        "is_called_today": calls_today(reasons, now=diary.now),
+        "opening": None if is_staffed else hours.next_opening(diary.now),
         "change_until": editable_until(entry, diary.routine),
         "chart": chart(diary, wide=False),
+    }
+
+
+def calls_today(reasons: Sequence[Escalation], *, now: dt.datetime) -> bool:
+    """Whether a call today can be promised: a rule asked for one that is due today,
+    and somebody is still there to make it."""
+    authority = current()
+    midnight = authority.end_of(authority.localdate(now))
+    return any(
+        one.band <= Escalation.Band.DUE_TODAY and one.due_at < midnight
+        for one in reasons
+    ) and bool(authority.hours.between(now, midnight))
+
+
+def emergency_values(diary: Diary) -> dict[str, Any]:
+    """Return from which values on the form says 'Call 112 now', offline too: SpO₂ in %
+    for everybody, °C for an infant."""
+    today = current().localdate(diary.now)
+    policy = Policy.objects.in_force(diary.monitoring.disease, on=today)
+    months = diary.person.age_in_months(today)
+    is_infant = months is not None and months < policy.infant_months
+    return {
+        "oxygen": policy.oxygen_emergency,
+        "fever": policy.fever_infants if is_infant else None,
     }
 
 

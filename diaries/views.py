@@ -64,6 +64,7 @@ def show_form(
             first=pages.offered_first(diary, slot),
             entry=entry,
         )
+    form.warn(**pages.emergency_values(diary))
     context: dict[str, Any] = {
         "person": diary.person,
         "diary": diary,

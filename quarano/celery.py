@@ -40,6 +40,7 @@ app.conf.beat_schedule = {
         "task": "cases.tasks.escalate_all",
         "schedule": quarter_hour,
     },
+    "on-call": {"task": "cases.tasks.on_call_all", "schedule": every_minute},
     "endings": {"task": "diaries.tasks.end_all", "schedule": quarter_hour},
     "duplicates": {"task": "cases.tasks.find_duplicates_all", "schedule": nightly},
     "delivery-sweep": {

@@ -351,6 +351,9 @@ TRANSPORTS = {
     if SMS_GATEWAY_URL
     else "quarano.notifications.transports.Console",
 }
+# How an on-call telephone is told. `voice` beside it needs a transport of its own in
+# TRANSPORTS; it reads out cases/messages/on_call.voice.txt.
+ON_CALL_CHANNELS = os.environ.get("ON_CALL_CHANNELS", "sms").split(",")
 
 # --- Languages, time, files ----------------------------------------------------------
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("quarano.desk.urls")),
     path("cases/", include("cases.urls")),
     path("enrolment/", include("cases.urls_enrolment")),
+    path("on-call/", include("cases.urls_on_call")),
     path("diary/", include("diaries.urls")),
     path("delivery/reports/sms/", views_delivery.report_sms, name="report_sms"),
     path("delivery/reports/mail/", views_delivery.report_mail, name="report_mail"),

@@ -72,6 +72,15 @@
     announce(`${box.value} °C`);
   };
 
+  // --- Emergency signs: a switch, or a number from a limit on; needs no network --------
+  const isEmergency = (control) => {
+    if (control.matches(".toggle__switch")) return control.checked;
+    const typed = control.value.replace(/[°C%\s]/g, "").replace(",", ".");
+    const { emergencyMax: most, emergencyMin: least } = control.dataset;
+    if (!typed || Number.isNaN(Number(typed))) return false;
+    return (most && Number(typed) <= Number(most)) || (least && Number(typed) >= Number(least));
+  };
+
   // --- Switches: emergency signs, no thermometer -------------------------------------
   document.addEventListener("change", (event) => {
     const target = event.target;
@@ -80,12 +89,9 @@
       applyKeys();
       return;
     }
-    const emergency = target.closest("[data-emergency]");
-    if (emergency && target.matches(".toggle__switch")) {
-      const degree = emergency.dataset.emergency; // "" = any degree
-      const box = $("[data-emergency-box]");
-      if (box && !degree) box.hidden = !$$("[data-emergency] .toggle__switch:checked").length;
-    }
+    const signs = "[data-emergency] .toggle__switch, [data-emergency-max], [data-emergency-min]";
+    const box112 = $("[data-emergency-box]");
+    if (box112 && target.matches(signs)) box112.hidden = !$$(signs).some(isEmergency);
     if (target.matches("[data-empties]") && target.checked) {
       const box = $(target.dataset.empties);
       if (box) box.value = "";

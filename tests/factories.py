@@ -20,6 +20,8 @@ from cases.models import (
     Escalation,
     EscalationOccasion,
     Monitoring,
+    OnCallAlarm,
+    OnCallNotice,
     Order,
     Person,
     Policy,
@@ -339,6 +341,27 @@ class EscalationOccasionFactory(DjangoModelFactory):
     reason = factory.SelfAttribute("escalation.reason")
     occasion = "birth_date"
     happened_at = NOW
+
+
+class OnCallAlarmFactory(DjangoModelFactory):
+    class Meta:
+        model = OnCallAlarm
+
+    escalation = factory.SubFactory(EscalationFactory)
+    news_at = NOW
+    raised_at = NOW
+    next_at = NOW
+
+
+class OnCallNoticeFactory(DjangoModelFactory):
+    class Meta:
+        model = OnCallNotice
+
+    alarm = factory.SubFactory(OnCallAlarmFactory)
+    round = 1
+    telephone = 1
+    told_at = NOW
+    token_hash = factory.Sequence(lambda n: f"{n:064x}")
 
 
 class CommentFactory(DjangoModelFactory):

@@ -63,6 +63,11 @@ def two_replace_one():
         issued(monitoring=order.monitoring, until=TODAY, replaces=order)
 
 
+def two_open_alarms():
+    first = make.OnCallAlarmFactory()
+    make.OnCallAlarmFactory(escalation=first.escalation, news_at=NOW + DAY)
+
+
 VIOLATIONS = {
     "one_open_monitoring": lambda: twice(
         make.MonitoringFactory, "person", "disease", "kind"
@@ -104,6 +109,16 @@ VIOLATIONS = {
     "occasion_once": lambda: twice(
         make.EscalationOccasionFactory, "subject_id", "reason", "occasion"
     ),
+    "on_call_alarm_once": lambda: twice(
+        make.OnCallAlarmFactory,
+        "escalation",
+        "news_at",
+        ended_at=NOW,
+        end="acted",
+    ),
+    "one_open_on_call_alarm": two_open_alarms,
+    "on_call_ended_how": lambda: make.OnCallAlarmFactory(ended_at=NOW, end="taken"),
+    "on_call_notice_once": lambda: twice(make.OnCallNoticeFactory, "alarm"),
     "person_birth_date_said_by": lambda: make.PersonFactory(
         birth_date=TODAY, birth_date_source=""
     ),

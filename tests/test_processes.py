@@ -29,6 +29,7 @@ from cases import (
     escalation,
     history,
     intake,
+    on_call,
     policy,
     settling,
 )
@@ -37,6 +38,7 @@ from cases.models import (
     Disease,
     Escalation,
     Monitoring,
+    OnCallAlarm,
     Person,
     Policy,
     PolicyExample,
@@ -84,6 +86,7 @@ RANDOM = (
     "enrolmentcode.token_hash",
     "staffinvitation.token_hash",
     "message.token",
+    "oncallnotice.token_hash",
     "seal.hash",
     "seal.before",
     "event.subject",
@@ -447,6 +450,36 @@ def _(world):
     enrolment.save_details(world.kolja, {}, by=user, now=NOW)
     enrolment.save_questionnaire(monitoring, {"has_symptoms": False}, by=user, now=NOW)
     return lambda: enrolment.complete(monitoring, by=user, now=NOW)
+
+
+# --- cases: on call -----------------------------------------------------------------
+
+
+def rings(world: World) -> OnCallAlarm:
+    current().on_call_phone = "+491713920099"
+    current().on_call_phone_second = "+491713920098"
+    raised(world, Reason.EMERGENCY)
+    return OnCallAlarm.objects.get()
+
+
+@calling(on_call.alert)
+def _(world):
+    current().on_call_phone = ""
+    one = raised(world, Reason.EMERGENCY)
+    current().on_call_phone = "+491713920099"
+    return lambda: on_call.alert(one, now=NOW)
+
+
+@calling(on_call.follow)
+def _(world):
+    alarm = rings(world)
+    return lambda: on_call.follow(alarm, now=NOW + HOUR)
+
+
+@calling(on_call.take)
+def _(world):
+    notice = rings(world).notices.get()
+    return lambda: on_call.take(notice, now=NOW + HOUR)
 
 
 # --- cases: escalations -------------------------------------------------------------

@@ -3,6 +3,7 @@ from cases.models.enrolment import Acknowledgement, EnrolmentCode, Questionnaire
 from cases.models.escalation import Escalation, EscalationOccasion
 from cases.models.log import CallAttempt, Comment, Revision
 from cases.models.monitoring import Monitoring, Order, Service
+from cases.models.on_call import OnCallAlarm, OnCallNotice
 from cases.models.person import Person, ProtectedCircle, Reporter
 from cases.models.policy import Disease, Policy, PolicyExample, Routine
 
@@ -16,6 +17,8 @@ __all__ = [
     "Escalation",
     "EscalationOccasion",
     "Monitoring",
+    "OnCallAlarm",
+    "OnCallNotice",
     "Order",
     "Person",
     "Policy",

@@ -4,6 +4,7 @@ from decimal import Decimal
 from functools import partial
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
@@ -227,6 +228,22 @@ class RoutineQuerySet(models.QuerySet["Routine"]):
         return found
 
 
+def staffed_by_default() -> list[str]:
+    """Return the reasons whose clock stands while nobody is there.
+
+    What harms nobody by waiting until Monday. Medical reasons and endings count all
+    hours; so do silence and the first call (*24 h*) unless an authority says otherwise.
+    """
+    return [
+        "entry_missing",
+        "not_registered",
+        "details_missing",
+        "onset_differs",
+        "message_failed",
+        "possible_duplicate",
+    ]
+
+
 class Routine(models.Model):
     """What depends on no disease: slots, ladder, quiet hours, lives of codes,
     retention. Dated and immutable once in force, as policies are."""
@@ -307,6 +324,15 @@ class Routine(models.Model):
         _("keep access log, months"), default=12
     )
     measure_oxygen = models.BooleanField(_("ask for SpO₂ and pulse"), default=True)
+    # Codes of `cases.due_times.MAY_STAND`.
+    staffed_clock = models.JSONField(
+        _("reasons whose clock runs in staffed hours only"),
+        default=staffed_by_default,
+        blank=True,
+    )
+    on_call_minutes = models.PositiveSmallIntegerField(
+        _("next on-call telephone after, minutes"), default=15
+    )
 
     drafted_at = models.DateTimeField(editable=False)
     drafted_by = models.ForeignKey(
@@ -326,3 +352,11 @@ class Routine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.valid_from:%Y-%m-%d}"
+
+    def clean(self) -> None:
+        """Refuse a clock that may not stand, such as an emergency's."""
+        from cases.due_times import MAY_STAND
+
+        wrong = set(self.staffed_clock) - {str(reason) for reason in MAY_STAND}
+        if wrong:
+            raise ValidationError({"staffed_clock": _("These clocks never stand.")})

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import F, Q
 
-from cases import timeline, words
+from cases import due_times, on_call, timeline, words
 from cases.models import CallAttempt, Comment, Escalation, Person
 from quarano.accounts.models import User
 
@@ -30,9 +30,20 @@ def escalations(person: Person, *, user: User, now: dt.datetime) -> dict[str, An
     settled = [one for one in found if one.settled_at is not None][:LATEST]
     medical = any(one.is_medical for one in [*open_ones, *settled])
     names = words.symptom_names() if medical else {}
+    alarms = on_call.told([*open_ones, *settled])
     return {
-        "open": [_shown(one, names, now=now) for one in open_ones],
-        "settled": [_shown(one, names, now=None) for one in settled],
+        "open": [
+            {
+                **_shown(one, names, now=now),
+                "is_staffed": due_times.runs_in_staffed_hours(one.reason, now=now),
+                "alarms": alarms.get(one.pk, []),
+            }
+            for one in open_ones
+        ],
+        "settled": [
+            {**_shown(one, names, now=None), "alarms": alarms.get(one.pk, [])}
+            for one in settled
+        ],
         "others": _others(open_ones, user=user),
         "assigned_to": next((one.assigned_to for one in open_ones), None),
         "may_settle": user.may("cases.settle"),

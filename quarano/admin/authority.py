@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from cases import due_times
 from cases import policy as versions
 from cases.arithmetic import check_examples
 from cases.models import Policy, PolicyExample, Routine
@@ -178,7 +179,22 @@ def _sentence(problem: Any) -> str:
     }
 
 
+class RoutineForm(forms.ModelForm):
+    """Reasons whose clock stands while nobody is there, to be ticked."""
+
+    staffed_clock = forms.MultipleChoiceField(
+        label=gettext_lazy("reasons whose clock runs in staffed hours only"),
+        choices=[(reason.value, reason.label) for reason in due_times.MAY_STAND],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text=gettext_lazy(
+            "Medical reasons and the end of an order count all hours, always."
+        ),
+    )
+
+
 class RoutineRows(VersionRows):
+    form = RoutineForm
     list_display = (
         "valid_from",
         "state",

@@ -10,6 +10,7 @@ BY_QUARTER_HOUR = (
     "diaries.tasks.escalate_missed",
     "cases.tasks.escalate",
     "diaries.tasks.end",
+    "cases.tasks.on_call",
     "quarano.notifications.tasks.sweep",
 )
 # Local times at which the routine's rules have something to do.

@@ -10,7 +10,7 @@ from django.utils import formats
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from cases import calls, words
+from cases import calls, due_times, on_call, words
 from cases import worklist as cases_worklist
 from cases.forms import SettleForm, SnoozeForm
 from cases.models import Escalation, Monitoring, Person
@@ -57,10 +57,20 @@ def read(
     names = words.symptom_names()
     chosen = next((one for one in open_ones if one.pk == on), None)
     chosen = chosen or (open_ones[0] if open_ones else None)
+    alarms = on_call.told(open_ones)
     shown = [
-        _shown(
-            one, names, user=user, now=now, do=do if one == chosen else "", form=form
-        )
+        {
+            **_shown(
+                one,
+                names,
+                user=user,
+                now=now,
+                do=do if one == chosen else "",
+                form=form,
+            ),
+            "is_staffed": due_times.runs_in_staffed_hours(one.reason, now=now),
+            "alarms": alarms.get(one.pk, []),
+        }
         for one in open_ones
     ]
     return {

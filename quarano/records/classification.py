@@ -109,7 +109,8 @@ MODELS = {
             "letter_code_days birth_date_tries not_registered_hours first_call_hours "
             "enrolled_hours "
             "end_warning_days ending_decided_by readable_days keep_diary_months "
-            "keep_orders_months keep_access_log_months measure_oxygen",
+            "keep_orders_months keep_access_log_months measure_oxygen "
+            "staffed_clock on_call_minutes",
             "work": "drafted_at drafted_by",
         },
     ),
@@ -218,6 +219,23 @@ MODELS = {
         {
             "technical": "id escalation subject_id occasion",
             "health": "reason facts happened_at",
+        },
+    ),
+    "cases.OnCallAlarm": Kept(
+        "that somebody was told of an emergency sign, and took it",
+        DIARY,
+        {
+            "technical": "id escalation rounds next_at",
+            "work": "news_at raised_at ended_at end telephone ended_by",
+        },
+    ),
+    "cases.OnCallNotice": Kept(
+        "which on-call telephone was told when",
+        DIARY,
+        {
+            "technical": "id alarm round",
+            "work": "telephone told_at",
+            "secret": "token_hash",
         },
     ),
     "cases.Comment": Kept(

@@ -140,9 +140,12 @@ def clock_time(moment: datetime | None) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def due(context: template.Context, moment: datetime | None) -> SafeString:
+def due(
+    context: template.Context, moment: datetime | None, is_staffed: bool = False
+) -> SafeString:
     """Say when a thing is due: 'in 18 min', '2 h late', else 'Tue 17 Nov'.
 
+    On a staffed clock with the hour, and that it is one: 'Mon 9:00, staffed hours'.
     The moment of looking is `now` of the context; no clock is read here.
     """
     now: datetime | None = context.get("now")
@@ -152,6 +155,13 @@ def due(context: template.Context, moment: datetime | None) -> SafeString:
     if moment < now:
         text = _("%(span)s late") % {"span": _span(now - moment)}
         return format_html('<time class="late" datetime="{}">{}</time>', machine, text)
+    if is_staffed:
+        near = moment - now < timedelta(days=6)
+        day = formats.date_format(_local(moment), "D") if near else short_day(moment)
+        text = _("%(moment)s, staffed hours") % {
+            "moment": f"{day} {clock_time(moment)}"
+        }
+        return format_html('<time datetime="{}">{}</time>', machine, text)
     if _local(moment).date() > _local(now).date() and moment - now >= timedelta(
         hours=12
     ):
@@ -202,3 +212,33 @@ def together(number: object) -> str:
 def telephone(number: object) -> str:
     """Turn a number into the part after `tel:`; anything but digits and + goes."""
     return "".join(ch for ch in str(number or "") if ch.isdigit() or ch == "+")
+
+
+@register.inclusion_tag("components/who_answers.html", takes_context=True)
+def who_answers(context: template.Context) -> dict[str, Any]:
+    """Say when somebody answers the authority's telephone, where that is known."""
+    return who_reads(context)
+
+
+@register.inclusion_tag("components/who_reads.html", takes_context=True)
+def who_reads(context: template.Context | dict[str, Any]) -> dict[str, Any]:
+    """Say when somebody at the authority reads what a citizen entered.
+
+    By `authority` and `now` of the context; 'today' only where somebody is there.
+    """
+    authority, now = context.get("authority"), context.get("now")
+    if authority is None or now is None or not authority.hours.are_known:
+        return {"is_known": False}
+    hours = authority.hours
+    until, opening = hours.staffed_until(now), hours.next_opening(now)
+    return {
+        "is_known": True,
+        "is_always": until is not None and until - now > timedelta(days=7),
+        "is_staffed": until is not None,
+        "until": until,
+        "until_today": until is not None
+        and authority.localdate(until) == authority.localdate(now),
+        "opening": opening,
+        "opens_today": opening is not None
+        and authority.localdate(opening) == authority.localdate(now),
+    }
