@@ -54,6 +54,12 @@ OFFICES = (
         city="Neckarfurt",
         postal_codes=("70001", "70002", "70003"),
         phone="07000 555 100",
+        details={
+            "staffed_hours": [[["08:00", "16:30"]]] * 4
+            + [[["08:00", "14:00"]], [], []],
+            "on_call_phone": "+491713920090",
+            "on_call_phone_second": "+491713920091",
+        },
         staff=(
             official("Anna Becker", "neckartal", "case_worker", "case worker"),
             official("Mara Okafor", "neckartal", "case_worker", "case worker"),
@@ -72,6 +78,11 @@ OFFICES = (
         city="Spreewerder",
         postal_codes=("15001", "15002"),
         phone="03300 555 200",
+        details={
+            "staffed_hours": [[["07:00", "20:00"]]] * 7,
+            "closed_on_holidays": False,
+            "on_call_phone": "+491713920095",
+        },
         staff=(
             official("Nora Lindner", "spreetal", "case_worker", "case worker"),
             official("Jan Nowak", "spreetal", "supervisor", "supervisor"),

@@ -14,6 +14,8 @@ class Report:
     medicine: bool = False
     oxygen: int | None = None
     note: str = ""
+    # Where the evening is worse than the morning.
+    oxygen_evening: int | None = None
 
 
 # Per course: rising and falling degrees above 36.6, by day since onset.
@@ -61,6 +63,8 @@ def hard(n: int, random: Random) -> Report:
         symptoms,
         medicine=n in (1, 2, 3, 4),
         oxygen=oxygen,
+        # An emergency sign after the office has closed.
+        oxygen_evening=92 if n == 5 else None,
     )
 
 

@@ -13,13 +13,22 @@ from typing import Any
 from django.db import connection
 from django_tenants.utils import tenant_context
 
-from cases import calls, comments, containment, enrolment, escalation, intake
+from cases import (
+    calls,
+    comments,
+    containment,
+    enrolment,
+    escalation,
+    intake,
+    on_call,
+)
 from cases.models import (
     Case,
     Disease,
     EnrolmentCode,
     Escalation,
     Monitoring,
+    OnCallAlarm,
     Person,
     Reporter,
 )
@@ -123,6 +132,7 @@ class Story:
                 yield self.at(day, 18, 2 * shift), self.writes(persona, day, "evening")
         yield self.at(day, 13, 30), self.settles
         yield self.at(day, 14, 10), self.decides
+        yield self.at(day, 20, 9), self.takes
 
     def run_jobs(self, now: dt.datetime) -> None:
         jobs.run(
@@ -351,6 +361,9 @@ class Story:
     ) -> None:
         n = (slot.day - self.arrival(persona)).days + persona.anchor
         course = COURSES[persona.course](n, self.random)
+        oxygen = course.oxygen
+        if slot.half == Entry.Half.EVENING and course.oxygen_evening is not None:
+            oxygen = course.oxygen_evening
         submission.submit(
             person,
             slot,
@@ -358,13 +371,20 @@ class Story:
                 temperature=Decimal(course.temperature) if course.temperature else None,
                 symptoms=course.symptoms,
                 fever_medicine=course.medicine,
-                oxygen=course.oxygen,
+                oxygen=oxygen,
                 note=course.note,
             ),
             by=by,
             via=via,
             now=now,
         )
+
+    def takes(self, now: dt.datetime) -> None:
+        """Whoever is on call takes what rings, from the telephone told last."""
+        for alarm in OnCallAlarm.objects.open():
+            notice = alarm.notices.order_by("-told_at", "telephone").first()
+            if notice is not None:
+                on_call.take(notice, now=now)
 
     # --- What officials do at their desks -------------------------------------------
 

@@ -68,6 +68,7 @@ def found_all(*, now: dt.datetime) -> None:
             contacts_phone=office.phone + " 2",
             cases_email=f"cases@{office.mail_host}",
             contacts_email=f"contacts@{office.mail_host}",
+            **office.details,
         )
         list_office(office)
         with tenant_context(authority):
