@@ -57,7 +57,7 @@ class Book:
             return None
         urgency = URGENCY[Reason(reason)]
         band = int(urgency.band if band is None else band)
-        due_at = due_at or due(band, urgency.within, now=now)
+        due_at = due_at or due(reason, band, urgency.within, now=now)
         found = self.open.get((subject.pk, reason))
         if found is None:
             found = self.open[subject.pk, reason] = Escalation(
@@ -101,7 +101,8 @@ class Book:
             found.eased_at = now
             found.band = min(found.band + 1, Band.CAN_WAIT)
             within = URGENCY[Reason.SUSPICIOUS_SYMPTOM].within
-            found.due_at = max(found.due_at, due(found.band, within, now=now))
+            later = due(reason, found.band, within, now=now)
+            found.due_at = max(found.due_at, later)
 
     def clear(self, reasons: Iterable[str], *, now: dt.datetime) -> None:
         """Let go by rule whatever of these is open."""
