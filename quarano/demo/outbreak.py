@@ -132,7 +132,9 @@ class Story:
                 yield self.at(day, 18, 2 * shift), self.writes(persona, day, "evening")
         yield self.at(day, 13, 30), self.settles
         yield self.at(day, 14, 10), self.decides
+        # Neckartal closes in the afternoon, Spreetal at 20:00.
         yield self.at(day, 20, 9), self.takes
+        yield self.at(day, 20, 57), self.takes
 
     def run_jobs(self, now: dt.datetime) -> None:
         jobs.run(

@@ -33,13 +33,15 @@ class HoursField(forms.CharField):
     """The spans of one day, in one line."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=120, required=False, **kwargs)
-        self.widget.attrs |= {"placeholder": "8:00-16:00", "autocomplete": "off"}
+        super().__init__(max_length=120, **kwargs)
+        self.widget.attrs |= {"placeholder": _("closed"), "autocomplete": "off"}
 
     def clean(self, value: Any) -> list[list[str]]:
-        """Return the spans as they are stored."""
+        """Return the spans as they are stored; an empty line says that nobody comes."""
+        text = self.to_python(value)
+        self.run_validators(text)
         try:
-            return hours.stored(hours.parse(super().clean(value)))
+            return hours.stored(hours.parse(text))
         except hours.NoHours as error:
             raise ValidationError(HOURS_WANTED, "hours") from error
 
@@ -79,6 +81,8 @@ class SpecialDaysField(forms.CharField):
 
 class AuthorityForm(forms.Form):
     """Hours, on-call telephones, hotlines and address of the own authority."""
+
+    use_required_attribute = False
 
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     closed_on_holidays = forms.BooleanField(
@@ -143,7 +147,8 @@ class AuthorityForm(forms.Form):
         return in_sections(
             self,
             [
-                (_("Staffed hours"), [*WEEK, "closed_on_holidays", "special_days"]),
+                (_("Staffed hours"), [*WEEK, "closed_on_holidays"]),
+                (_("Other days"), ["special_days"]),
                 (_("On call"), ["on_call_phone", "on_call_phone_second"]),
                 (
                     _("Hotlines"),
