@@ -4,6 +4,7 @@ on call."""
 import datetime as dt
 import re
 import time
+from urllib.parse import quote
 
 from tests.browsing import IN_A_BROWSER, accessible, file_of, go_in, press, visitor
 
@@ -24,11 +25,8 @@ def today(page, demo):
 
 def sms(page, demo):
     """The links of the on-call messages, newest first."""
-    page.goto(f"{demo.url}demo/inbox/?to={FIRST.replace('+', '%2B')}")
-    found = []
-    for one in page.locator(".letters__row a").all():
-        found.append(one.get_attribute("href"))
-    return found
+    page.goto(f"{demo.url}demo/inbox/?to={quote(FIRST)}")
+    return [one.get_attribute("href") for one in page.locator(".letters__row a").all()]
 
 
 def close_today(browser, demo):
