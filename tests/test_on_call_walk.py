@@ -60,7 +60,7 @@ def enter_sign(browser, demo):
         assert box.is_visible()  # at once, without a network
         ida.context.set_offline(False)
         ida.get_by_role("button", name="Back to my entry").click()
-        row.get_by_text("severe").click()
+        row.get_by_role("radio", name="severe").check(force=True)
         press(ida, "Send this entry")
         assert ida.get_by_text("Call 112 now").is_visible()
         assert "We call you today" not in ida.content()
