@@ -38,7 +38,7 @@ class HoursField(forms.CharField):
 
     def clean(self, value: Any) -> list[list[str]]:
         """Return the spans as they are stored; an empty line says that nobody comes."""
-        text = self.to_python(value)
+        text = self.to_python(value) or ""
         self.run_validators(text)
         try:
             return hours.stored(hours.parse(text))
