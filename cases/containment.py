@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from cases import due_times, escalation, history
+from cases import due_times, escalation, history, on_call
 from cases.arithmetic import Step, Sum
 from cases.models import (
     Case,
@@ -993,6 +993,7 @@ def record_death(
         monitoring.person = person
         _conclude(monitoring, conclusion=Conclusion.DECEASED, by=by, now=now)
     escalation.clear(person, NOT_MEDICAL, now=now)
+    on_call.stop(person, by=by, now=now)
     return person
 
 

@@ -19,7 +19,13 @@ from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Coalesce
 
 from cases.due_times import routine_on
-from cases.models import CallAttempt, Escalation, OnCallAlarm, OnCallNotice
+from cases.models import (
+    CallAttempt,
+    Escalation,
+    OnCallAlarm,
+    OnCallNotice,
+    Person,
+)
 from health_authorities.models import current
 from quarano.accounts.models import User
 from quarano.audit import log as audit
@@ -113,7 +119,9 @@ def acted(
     """Return what an official has done about it since its news, if anything."""
     if escalation.settled_at is not None:
         return Act(escalation.settled_at, escalation.settled_by)
-    if escalation.snoozed_until is not None:
+    person = escalation.person
+    has_died = person is not None and person.died_on is not None
+    if has_died or escalation.snoozed_until is not None:
         return Act(now, None)
     call = (
         CallAttempt.objects.filter(person=escalation.person_id, called_at__gt=since)
@@ -131,6 +139,13 @@ def took_over(escalation: Escalation, *, by: User, now: dt.datetime) -> None:
     """
     alarms = OnCallAlarm.objects.open().select_for_update()
     for alarm in alarms.filter(escalation=escalation.pk):
+        _end(alarm, End.ACTED, at=now, by=by, now=now)
+
+
+def stop(person: Person, *, by: User, now: dt.datetime) -> None:
+    """End every alarm about somebody who has died, within the caller's transaction."""
+    alarms = OnCallAlarm.objects.open().select_for_update()
+    for alarm in alarms.filter(escalation__person=person).order_by("pk"):
         _end(alarm, End.ACTED, at=now, by=by, now=now)
 
 

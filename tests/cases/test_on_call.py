@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import Client
 from django_tenants.utils import schema_context
 
-from cases import calls, escalation, on_call
+from cases import calls, containment, escalation, on_call
 from cases.models import Escalation, OnCallAlarm, OnCallNotice, Routine
 from cases.tasks import on_call_all
 from health_authorities.models import HealthAuthority
@@ -309,6 +309,17 @@ def test_an_official_who_acts_ends_the_alarm(monitoring, anna, act):
     assert ended()[0] == "acted"
     if act != "snooze":
         assert ended()[1:3] == (at, anna)
+
+
+def test_a_death_ends_the_alarm_in_the_same_transaction(monitoring, anna):
+    emergency(monitoring)
+    containment.record_death(
+        monitoring.person, died_on=NIGHT.date(), by=anna, now=NIGHT + MINUTE
+    )
+    assert ended() == ("acted", NIGHT + MINUTE, anna, None)
+    assert messages().get().state == Message.State.VOID
+    walk(60)
+    assert told() == [(1, 1)]
 
 
 def test_a_worse_sign_after_it_was_taken_rings_anew(monitoring):
