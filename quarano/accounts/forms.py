@@ -202,3 +202,38 @@ class SecondFactorReauthenticateForm(_OnceOnly, mfa.ReauthenticateForm):
 
 class ActivateTOTPForm(totp.ActivateTOTPForm):
     code = code_field(_("Code"), _("The six digits that the app shows now."))
+
+
+# --- Passkeys ------------------------------------------------------------------------
+
+LONGEST_ANSWER = 30_000  # characters; keys that prove their maker say some thousands
+
+
+class PasskeyForm(forms.Form):
+    """What the browser answered to a challenge; the script fills it in."""
+
+    credential = forms.JSONField(widget=forms.HiddenInput)
+
+    def clean_credential(self) -> Any:
+        if len(self.data.get("credential", "")) > LONGEST_ANSWER:
+            raise forms.ValidationError(_("This is no answer of a passkey."))
+        return self.cleaned_data["credential"]
+
+
+def passkey_name(**kwargs: Any) -> forms.CharField:
+    return forms.CharField(
+        label=_("Name"),
+        max_length=60,
+        widget=forms.TextInput({"autocomplete": "off"}),
+        **kwargs,
+    )
+
+
+class AddPasskeyForm(PasskeyForm):
+    name = passkey_name(
+        required=False, help_text=_("By which you know it again in the list.")
+    )
+
+
+class NamePasskeyForm(forms.Form):
+    name = passkey_name()

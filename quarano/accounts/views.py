@@ -89,7 +89,7 @@ def accept_invitation(request: HttpRequest) -> HttpResponse:
             return render(request, "account/invitation_over.html", status=404)
         del request.session[INVITATION]
         logins.begin(request, user)
-        return redirect("mfa_activate_totp")
+        return redirect("account_choose_factor")
     context = {"form": form, "invitation": invitation}
     status = 422 if form.is_bound else 200
     return render(request, "account/invitation.html", context, status=status)

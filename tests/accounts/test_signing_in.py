@@ -27,6 +27,7 @@ from tests.accounts.conftest import (
 
 AUTHENTICATE = "/account/second-factor/authenticate/"
 SET_UP = "/account/second-factor/app/"
+CHOOSE = "/account/second-factor/choose/"
 SESSIONS = "/account/sessions/"
 NEW_DEVICE = "/account/login/new-device/"
 
@@ -94,7 +95,8 @@ def test_staff_without_second_factor_reach_only_its_set_up(roles, clock, page):
     client = browser()
     assert enter(client, omar).url == "/"
     answer = client.get(page)
-    assert (answer.status_code, answer.url) == (302, SET_UP)
+    assert (answer.status_code, answer.url) == (302, CHOOSE)
+    assert client.get(CHOOSE).status_code == 200
     assert client.get(SET_UP).status_code == 200
     assert client.get("/account/logout/").status_code == 200
 

@@ -12,7 +12,7 @@ from quarano.notifications.rendering import render
 from tests.accounts.conftest import NOW, PASSWORD, browser, enter, make_user
 from tests.faults import survives
 
-SET_UP = "/account/second-factor/app/"
+SET_UP = "/account/second-factor/choose/"
 TABLES = ("accounts_staffinvitation", "notifications_message", "audit_event")
 WEEK = dt.timedelta(days=7)
 
