@@ -10,13 +10,19 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.stages import AuthenticateStage
 from allauth.mfa.utils import is_mfa_enabled
 from allauth.mfa.webauthn.internal.flows import did_use_passwordless_login
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.translation import gettext as _
 
 from quarano import clock
 from quarano.accounts import devices, limits, logins
 
 TRIES, SENDINGS = 5, 3
+
+
+def too_many_codes() -> str:
+    return _("Too many codes were asked for. Wait an hour, then sign in again.")
 
 
 class NewDeviceStage(LoginStage):
@@ -36,6 +42,7 @@ class NewDeviceStage(LoginStage):
         if did_use_passwordless_login(self.request, user):
             return None, True
         if "code" not in self.state and not self.send():
+            messages.error(self.request, too_many_codes())
             return headed_redirect_response("account_login"), False
         return headed_redirect_response(self.urlname), True
 

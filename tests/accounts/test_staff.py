@@ -128,6 +128,9 @@ def test_renewing_takes_password_factor_and_sessions_away(anna, ruth, clock):
     found = User.objects.get(pk=anna.pk)
     assert not found.has_usable_password()
     assert not found.authenticator_set.exists()
+    told = render(Message.objects.get(recipient=anna.email)).body
+    assert "you are signed out everywhere" in told
+    assert Event.objects.get(verb="staff.renewed").actor == ruth.pk
     again = invitations.accept(token, password="a river and a mill", now=NOW)
     assert (again.pk, again.roles) == (anna.pk, ["case_worker"])
 
