@@ -60,6 +60,7 @@ def invite(
     return _write(
         name=name.strip(), email=email, roles=roles, active_until=active_until,
         by=by, now=now, verb="staff.invited", text="staff_invitation",
+        language=by.language if by else "",
     )  # fmt: skip
 
 
@@ -79,7 +80,7 @@ def renew(user: User, *, by: User, now: dt.datetime) -> tuple[StaffInvitation, s
     return _write(
         name=locked.name, email=locked.email or "", roles=locked.roles,
         active_until=locked.active_until, by=by, now=now, verb="staff.renewed",
-        text="staff_renewal",
+        text="staff_renewal", language=locked.language,
     )  # fmt: skip
 
 
@@ -93,6 +94,7 @@ def _write(
     now: dt.datetime,
     verb: str,
     text: str,
+    language: str,
 ) -> tuple[StaffInvitation, str]:
     for before in _open(email=email).select_for_update():
         _void(before, now=now)
@@ -113,7 +115,7 @@ def _write(
         template=f"accounts/messages/{text}",
         channel="mail",
         recipient=email,
-        language=(by.language if by else "") or _language(),
+        language=language or _language(),
         now=now,
         parameters={"path": "/account/invitation/{token}/", "days": GOOD_FOR.days},
         token=token,

@@ -42,6 +42,14 @@ def second_factor_failed(user: User, **kwargs: Any) -> None:
     note("login.failed", user, step="second factor")
 
 
+@receiver(mfa.authenticator_used)
+def recovery_code_used(user: User, authenticator: Any, **kwargs: Any) -> None:
+    """Tell the owner: whoever found the paper would be in now."""
+    if authenticator.type == "recovery_codes":
+        note("login.recovery_code_used", user)
+        logins.tell(user, "recovery_code_used", now=clock.now())
+
+
 @receiver(account.password_changed)
 @receiver(account.password_reset)
 def password_changed(user: User, **kwargs: Any) -> None:

@@ -56,13 +56,15 @@ def choose_factor(request: HttpRequest) -> HttpResponse:
 def signing_in(request: HttpRequest) -> HttpResponse:
     """Every way to sign in that this login has, and the ways to change it."""
     user = actor(request)
-    factors = Authenticator.objects.filter(user=user)
-    kinds = set(factors.values_list("type", flat=True))
+    others = Authenticator.objects.filter(user=user, type__in=[App, Codes])
+    kinds = {one.type: one for one in others}
     own = passkeys.of(user)
+    codes = kinds[Codes].wrap().get_unused_codes() if Codes in kinds else []
     context = {
         "passkeys": own,
         "has_app": App in kinds,
         "has_codes": Codes in kinds,
+        "codes_left": len(codes),
         "may_remove_app": App in kinds and (bool(own) or not user.is_staff),
     }
     return render(request, "mfa/index.html", context)

@@ -58,7 +58,7 @@ def test_a_code_of_the_app_opens_once(anna, clock):
     assert enter(browser(), anna).url == "/", "the next one opens"
 
 
-@pytest.mark.bar(17)
+@pytest.mark.bar(17, 18)
 def test_a_recovery_code_opens_once(anna, clock):
     code = recovery_codes(anna)[0]
     for opens in (True, False):
@@ -66,6 +66,17 @@ def test_a_recovery_code_opens_once(anna, clock):
         client.post(LOGIN, {"login": anna.email, "password": PASSWORD})
         answer = client.post(AUTHENTICATE, {"code": code})
         assert (answer.status_code == 302) is opens
+    assert b"9 are left" in signed_in_with(anna, clock).content
+    notice = Message.objects.get(parameters__what="recovery_code_used")
+    assert (notice.recipient, notice.channel) == (anna.email, "mail")
+    assert "was used" in render(notice).body
+    assert Event.objects.filter(verb="login.recovery_code_used").count() == 1
+
+
+def signed_in_with(user, clock):
+    client = browser()
+    enter(client, user)
+    return client.get("/account/second-factor/")
 
 
 @pytest.mark.bar(17)

@@ -123,6 +123,7 @@ def test_an_invitation_is_worth_nothing_at_another_authority(ruth, other_authori
 def test_renewing_takes_password_factor_and_sessions_away(anna, ruth, clock):
     client = browser()
     enter(client, anna)
+    User.objects.filter(pk=anna.pk).update(language="en")
     _invitation, token = invitations.renew(anna, by=ruth, now=NOW)
     assert client.get("/account/sessions/").status_code == 302
     found = User.objects.get(pk=anna.pk)
