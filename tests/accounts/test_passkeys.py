@@ -376,6 +376,15 @@ def test_no_answer_breaks_the_door(anna, key, junk, part, cut):
         assert "_auth_user_id" not in client.session
 
 
+@pytest.mark.parametrize(
+    "words", ["9" * 5000, "[" * 20_000, "NaN", "", "\x00", "{}" * 20_000, '{"id": 1}']
+)
+def test_what_is_no_answer_is_refused(anna, key, words):
+    client = browser()
+    client.post(CHALLENGE)
+    assert refused(client, words)
+
+
 # --- Is it you? ----------------------------------------------------------------------
 
 
