@@ -2,10 +2,11 @@
 
 import logging
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, resolve_url
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -173,7 +174,8 @@ def in_use() -> str:
 def entered(request: HttpRequest, user: Any) -> HttpResponse:
     logins.begin(request, user)
     request.session.pop(CONFIRMED, None)
-    response = redirect("enrolment:next")
+    way = urlencode({"next": resolve_url("enrolment:next")})
+    response = redirect(f"{resolve_url('account_offer_passkey')}?{way}")
     devices.remember(request, response, user)
     return response
 

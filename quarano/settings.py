@@ -251,7 +251,9 @@ PASSWORD_RESET_TIMEOUT = 60 * 60
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_SESSION_REMEMBER = False
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+# A passkey alone is two factors: it is opened by finger, face or PIN.
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_TOTP_ISSUER = "Quarano"
 # A clock may be one step off; what was used once is refused (accounts.forms).
 MFA_TOTP_TOLERANCE = 1
@@ -407,6 +409,8 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
         # Django's own handlers would mail tracebacks; a traceback can hold a name.
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
+        # It tells the id of every passkey that is used.
+        "fido2": {"handlers": [], "level": "WARNING", "propagate": True},
         # Every scanner knocks under some other name.
         "django.security.DisallowedHost": {
             "handlers": ["nowhere"],

@@ -18,6 +18,8 @@ from allauth.mfa.totp.internal.auth import (
     hotp_value,
     yield_hotp_counters_from_time,
 )
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 
 from cases import (
@@ -55,6 +57,8 @@ from quarano.accounts import (
     adapter,
     invitations,
     logins,
+    passkeys,
+    presence,
     receivers,
     staff,
 )
@@ -774,6 +778,52 @@ def _(world):
 @calling(logins.end_sessions)
 def _(world):
     return lambda: logins.end_sessions(world.ida.user)
+
+
+@calling(logins.tell)
+def _(world):
+    return lambda: logins.tell(world.ida.user, "webauthn_added", now=NOW)
+
+
+def passkey(user: User, number: int = 0) -> Authenticator:
+    return passkeys.add(
+        user, credential={"id": f"key{number}"}, name="Firefox, Linux", now=NOW
+    )
+
+
+@calling(passkeys.add)
+def _(world):
+    return lambda: passkey(world.ida.user)
+
+
+@calling(passkeys._counted)
+def _(world):
+    made = passkey(world.ida.user)
+
+    def counts():
+        assert passkeys._counted(made, counter=1, now=NOW)
+
+    return counts
+
+
+@calling(passkeys.rename)
+def _(world):
+    made = passkey(world.ida.user)
+    return lambda: passkeys.rename(made, name="Phone")
+
+
+@calling(passkeys.remove)
+def _(world):
+    made = passkey(world.ida.user)
+    return lambda: passkeys.remove(made)
+
+
+@calling(presence.end)
+def _(world):
+    user, key = world.ida.user, "a" * 32
+    Session.objects.create(session_key=key, session_data="", expire_date=NOW + HOUR)
+    UserSession.objects.create(user=user, session_key=key, ip="192.0.2.1")
+    return lambda: presence.end(user, marks=[presence._mark(key)], now=NOW)
 
 
 @calling(adapter._write)

@@ -7,6 +7,8 @@ import calendar
 import datetime as dt
 import os
 import re
+from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -163,6 +165,9 @@ def enrol(wanda, link):
     wanda.locator("input[type=password]").first.fill("eleven green bottles")
     accessible(wanda)
     go_on(wanda)
+    accessible(wanda)
+    with wanda.expect_navigation():
+        wanda.get_by_role("link", name="Not now").click()
     for _ in range(6):
         if "/diary/" in wanda.url:
             break
@@ -439,6 +444,104 @@ def test_german_is_spoken(browser, demo):
         anna.goto(demo.at("neckartal", "/account/login/"))
         assert anna.get_by_role("heading", name="Anmelden").is_visible()
         assert anna.locator("html").get_attribute("lang") == "de"
+
+
+# --- Passkeys, in a browser with a device that recognises its owner ------------------
+
+
+@contextmanager
+def device(page):
+    """A finger that is always recognised: Chromium's virtual authenticator."""
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2", "transport": "internal", "hasResidentKey": True,
+        "hasUserVerification": True, "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }  # fmt: skip
+    made = session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+
+    def recognises(is_owner):
+        session.send(
+            "WebAuthn.setUserVerified",
+            {"authenticatorId": made["authenticatorId"], "isUserVerified": is_owner},
+        )
+
+    yield recognises
+    session.send(
+        "WebAuthn.removeVirtualAuthenticator",
+        {"authenticatorId": made["authenticatorId"]},
+    )
+
+
+def test_an_official_signs_in_with_a_passkey_alone(browser, demo):
+    """Made, used, asked for again, named, removed; Back shows nothing."""
+    at = partial(demo.at, "neckartal")
+    with visitor(browser) as mara, device(mara) as recognises:
+        go_in(mara, demo, "Mara Okafor")
+        mara.get_by_role("link", name="Sign-in and devices").click()
+        accessible(mara)
+        mara.get_by_role("link", name="Make a passkey").click()
+        accessible(mara)
+        press(mara, "Make a passkey")
+        assert mara.get_by_text("Your passkey is saved.").is_visible()
+        mara.goto(at("/people/?q=a"))
+        press(mara, "Sign out")
+        mara.go_back()
+        assert "/account/login/" in mara.url
+        assert not mara.get_by_text("Petrescu").count()
+        mara.goto(at("/account/login/"))
+        accessible(mara)
+        recognises(False)
+        mara.get_by_role("button", name="Use a passkey instead").click()
+        mara.get_by_text("Nothing was done.").wait_for()
+        accessible(mara)
+        recognises(True)
+        press(mara, "Use a passkey instead")
+        assert "/worklist/" in mara.url
+        mara.goto(at("/account/second-factor/"))
+        mara.locator("a[href*='passkey=']").click()
+        accessible(mara)
+        mara.get_by_label("Name").fill("Desk")
+        press(mara, "Save the name")
+        mara.get_by_role("link", name="Desk").click()
+        press(mara, "Remove this passkey")
+        assert mara.get_by_text("The passkey is removed.").is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_of_signing_in_are_accessible(browser, demo, scheme):
+    more = {"width": 360, "height": 760, "color_scheme": scheme}
+    with visitor(browser, **more) as mara, visitor(browser) as desk:
+        for page in (mara, desk):
+            go_in(page, demo, "Mara Okafor")
+        for path in ("", "choose/", "app/"):
+            mara.goto(demo.at("neckartal", f"/account/second-factor/{path}"))
+            accessible(mara)
+        for path in ("passkeys/add/", "reauthenticate/", "sessions/"):
+            mara.goto(demo.at("neckartal", f"/account/{path}"))
+            accessible(mara)
+        press(mara, "Sign out all others")
+        accessible(mara)
+        desk.goto(demo.at("neckartal", "/worklist/"))
+        assert "/account/login/" in desk.url
+
+
+def test_a_citizen_uses_the_finger_next_time(browser, demo):
+    phone = {"width": 360, "height": 760}
+    with visitor(browser, **phone) as ida, device(ida):
+        go_in(ida, demo, "Ida Sommer's")
+        ida.goto(demo.at("neckartal", "/account/passkeys/offer/?next=/diary/"))
+        accessible(ida)
+        press(ida, "Yes, with this device")
+        assert "/diary/" in ida.url
+        press(ida, "Sign out")
+        press(ida, "Use a passkey instead")
+        assert "/diary/" in ida.url
+        # As it was found: a demo may be walked through again.
+        ida.goto(demo.at("neckartal", "/account/second-factor/"))
+        ida.locator("a[href*='passkey=']").first.click()
+        press(ida, "Remove this passkey")
 
 
 @pytest.mark.skipif("WALK_PORT" in os.environ, reason="this demo runs already")

@@ -6,10 +6,12 @@ from typing import Any
 import qrcode  # type: ignore[import-untyped]
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import get_authentication_records
+from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.safestring import mark_safe
@@ -27,6 +29,11 @@ from quarano.notifications import outbox
 MISMATCH = _("This address and password do not match. Check both.")
 TOO_MANY = _("Too many tries. Wait some minutes, then try again.")
 WRONG_CODE = _("This code is not right. Wait for the next one and type it.")
+
+KEEP_ONE = _(
+    "Officials keep a second factor. Add another one first; if all are lost, an "
+    "administrator sends you a link to begin anew."
+)
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -47,7 +54,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """Nothing to verify, no login by code alone: a new device, a second factor."""
         return [
             "quarano.accounts.stages.NewDeviceStage",
-            "allauth.mfa.stages.AuthenticateStage",
+            "quarano.accounts.stages.SecondFactorStage",
         ]
 
     def pre_login(
@@ -77,6 +84,18 @@ class AccountAdapter(DefaultAccountAdapter):
             devices.remember(request, response, user)
         return response
 
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Password, passkey or code: each shows that it is still the same person."""
+        words = {
+            "reauthenticate": _("With your password"),
+            "mfa_reauthenticate": _("With a code"),
+            "mfa_reauthenticate:webauthn": _("With your passkey"),
+        }
+        return [
+            {**method, "description": words[method["id"]]}
+            for method in super().get_reauthentication_methods(user)
+        ]
+
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """Ask again after five minutes; who has just signed in is not asked twice."""
         records = get_authentication_records(self.request, self.request.user)
@@ -102,6 +121,18 @@ class AccountAdapter(DefaultAccountAdapter):
         return f"{request.get_host()}:{login.lower()}{known}"
 
     # --- What allauth tells by mail goes through the outbox --------------------------
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: AbstractBaseUser,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """Tell the owner what was changed: by e-mail, where there is none by SMS."""
+        assert isinstance(user, User)
+        what = template_prefix.rpartition("/")[2]
+        logins.tell(user, what, now=clock.now())
 
     def send_mail(
         self, template_prefix: str, email: str, context: dict[str, Any]
@@ -166,7 +197,10 @@ def _write(
 
 
 class MFAAdapter(DefaultMFAAdapter):
-    error_messages = DefaultMFAAdapter.error_messages | {"incorrect_code": WRONG_CODE}
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": WRONG_CODE,
+        "cannot_delete_authenticator": KEEP_ONE,
+    }
     PLACE = "mfa_authenticator.data"
 
     def encrypt(self, text: str) -> str:
@@ -176,8 +210,24 @@ class MFAAdapter(DefaultMFAAdapter):
         return unseal(encrypted_text, place=self.PLACE)
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
-        """Staff keep their second factor; an administrator renews a lost one."""
-        return not authenticator.user.is_staff
+        """Staff keep a second factor; an administrator renews a lost one."""
+        others = Authenticator.objects.filter(user=authenticator.user).exclude(
+            Q(pk=authenticator.pk) | Q(type=Authenticator.Type.RECOVERY_CODES)
+        )
+        return not authenticator.user.is_staff or others.exists()
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """A passkey is for this host alone, and says whose it is."""
+        request = context.request
+        authority = getattr(request, "authority", None)
+        return {
+            "id": request.get_host().partition(":")[0].lower(),
+            "name": authority.name if authority else settings.MFA_TOTP_ISSUER,
+        }
+
+    def _get_user_identifier(self, user: AbstractBaseUser) -> str:
+        assert isinstance(user, User)
+        return user.email or (user.mobile.as_e164 if user.mobile else user.name)
 
     def build_totp_svg(self, url: str) -> str:
         """Return the QR code as an element for the page, not as a data: address."""

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 from allauth.account import forms as account
@@ -202,3 +203,40 @@ class SecondFactorReauthenticateForm(_OnceOnly, mfa.ReauthenticateForm):
 
 class ActivateTOTPForm(totp.ActivateTOTPForm):
     code = code_field(_("Code"), _("The six digits that the app shows now."))
+
+
+# --- Passkeys ------------------------------------------------------------------------
+
+LONGEST_ANSWER = 30_000  # characters; keys that prove their maker say some thousands
+
+
+class PasskeyForm(forms.Form):
+    """What the browser answered to a challenge; the script fills it in."""
+
+    credential = forms.CharField(widget=forms.HiddenInput, max_length=LONGEST_ANSWER)
+
+    def clean_credential(self) -> Any:
+        # Not a JSONField: a number of 5,000 digits breaks that (CVE-2020-10735).
+        try:
+            return json.loads(self.cleaned_data["credential"])
+        except (ValueError, RecursionError) as error:
+            raise forms.ValidationError(_("This is no answer of a passkey.")) from error
+
+
+def passkey_name(**kwargs: Any) -> forms.CharField:
+    return forms.CharField(
+        label=_("Name"),
+        max_length=60,
+        widget=forms.TextInput({"autocomplete": "off"}),
+        **kwargs,
+    )
+
+
+class AddPasskeyForm(PasskeyForm):
+    name = passkey_name(
+        required=False, help_text=_("By which you know it again in the list.")
+    )
+
+
+class NamePasskeyForm(forms.Form):
+    name = passkey_name()

@@ -59,7 +59,8 @@ def invite(
         raise UnknownRole
     return _write(
         name=name.strip(), email=email, roles=roles, active_until=active_until,
-        by=by, now=now, verb="staff.invited",
+        by=by, now=now, verb="staff.invited", text="staff_invitation",
+        language=by.language if by else "",
     )  # fmt: skip
 
 
@@ -68,7 +69,8 @@ def renew(user: User, *, by: User, now: dt.datetime) -> tuple[StaffInvitation, s
     """Let an official who lost the password or the second factor begin anew.
 
     The password and the second factor are gone, every session ends; the link that is
-    sent sets new ones. Nobody but the official ever sees a password.
+    sent sets new ones, and tells the official what was done. Nobody but the official
+    ever sees a password.
     """
     locked = User.objects.select_for_update().get(pk=user.pk)
     Authenticator.objects.filter(user=locked).delete()
@@ -78,6 +80,7 @@ def renew(user: User, *, by: User, now: dt.datetime) -> tuple[StaffInvitation, s
     return _write(
         name=locked.name, email=locked.email or "", roles=locked.roles,
         active_until=locked.active_until, by=by, now=now, verb="staff.renewed",
+        text="staff_renewal", language=locked.language,
     )  # fmt: skip
 
 
@@ -90,6 +93,8 @@ def _write(
     by: User | None,
     now: dt.datetime,
     verb: str,
+    text: str,
+    language: str,
 ) -> tuple[StaffInvitation, str]:
     for before in _open(email=email).select_for_update():
         _void(before, now=now)
@@ -107,10 +112,10 @@ def _write(
     log.record(verb, invitation, by=by, now=now, codes={"roles": roles})
     outbox.write(
         f"staff-invitation:{invitation.pk}",
-        template="accounts/messages/staff_invitation",
+        template=f"accounts/messages/{text}",
         channel="mail",
         recipient=email,
-        language=(by.language if by else "") or _language(),
+        language=language or _language(),
         now=now,
         parameters={"path": "/account/invitation/{token}/", "days": GOOD_FOR.days},
         token=token,

@@ -44,10 +44,14 @@ def new_code() -> str:
 
 @retrying_transaction
 def send_code(user: User, code: str, *, now: dt.datetime) -> None:
-    """Send the code for a new device: by e-mail, where there is none by SMS."""
+    """Send the code for a new device: by e-mail, where there is none by SMS.
+
+    A code that was asked for before and has not left yet does not leave any more.
+    """
+    outbox.void(now=now, prefix=f"sign-in-code:{user.pk}:")
     channel = "mail" if user.email else "sms"
     outbox.write(
-        f"sign-in-code:{uuid.uuid4()}",
+        f"sign-in-code:{user.pk}:{uuid.uuid4()}",
         template="accounts/messages/sign_in_code",
         channel=channel,
         recipient=user.email or user.mobile.as_e164,
@@ -57,6 +61,25 @@ def send_code(user: User, code: str, *, now: dt.datetime) -> None:
         token=json.dumps({"code": code}),
         expires_at=now + CODE_FOR,
     )
+
+
+@retrying_transaction
+def tell(user: User, what: str, *, now: dt.datetime) -> None:
+    """Tell the owner of a login that it was changed: by e-mail, else by SMS.
+
+    `what` names the change, such as 'webauthn_added'.
+    """
+    recipient = user.email or (user.mobile.as_e164 if user.mobile else "")
+    if recipient:
+        outbox.write(
+            f"account:{what}:{uuid.uuid4()}",
+            template="accounts/messages/security_notice",
+            channel="mail" if user.email else "sms",
+            recipient=recipient,
+            language=user.language or settings.LANGUAGE_CODE,
+            now=now,
+            parameters={"what": what},
+        )
 
 
 @retrying_transaction(repeatable=True)

@@ -9,9 +9,16 @@ from django.shortcuts import redirect
 from quarano.accounts import logins
 from quarano.accounts.access import OPEN_DOOR, to_sign_in
 
-SET_UP = "mfa_activate_totp"
+SET_UP = "account_choose_factor"
 # What staff reach before they have a second factor; open doors need no mention.
-BEFORE = {SET_UP, "account_reauthenticate"}
+BEFORE = {
+    SET_UP,
+    "mfa_activate_totp",
+    "account_add_passkey",
+    "account_challenge_to_add",
+    "account_reauthenticate",
+    "account_go_on",
+}
 
 
 def gave_second_factor(request: HttpRequest) -> bool:

@@ -42,6 +42,14 @@ def second_factor_failed(user: User, **kwargs: Any) -> None:
     note("login.failed", user, step="second factor")
 
 
+@receiver(mfa.authenticator_used)
+def recovery_code_used(user: User, authenticator: Any, **kwargs: Any) -> None:
+    """Tell the owner: whoever found the paper would be in now."""
+    if authenticator.type == "recovery_codes":
+        note("login.recovery_code_used", user)
+        logins.tell(user, "recovery_code_used", now=clock.now())
+
+
 @receiver(account.password_changed)
 @receiver(account.password_reset)
 def password_changed(user: User, **kwargs: Any) -> None:
@@ -54,12 +62,13 @@ def password_changed(user: User, **kwargs: Any) -> None:
 def second_factor_changed(
     request: HttpRequest, user: User, authenticator: Any, **kwargs: Any
 ) -> None:
-    """End the other sessions; this one has just shown the new factor."""
+    """End the other sessions; this one has just shown the factor that is new."""
     user.session_epoch = logins.end_sessions(user)
     update_session_auth_hash(request, user)
     UserSession.objects.create_from_request(request)
-    if authenticator.type == "totp":
-        record_authentication(request, user, method="mfa", type="totp")
+    is_new = kwargs.get("signal") is mfa.authenticator_added
+    if is_new and authenticator.type in {"totp", "webauthn"}:
+        record_authentication(request, user, method="mfa", type=authenticator.type)
     note("login.second_factor_changed", user, kind=str(authenticator.type))
 
 

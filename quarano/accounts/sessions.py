@@ -39,14 +39,15 @@ class SessionStore(db.SessionStore):
     def load(self) -> dict[str, Any]:
         """Return the session; nothing of another schema, nothing over its time."""
         data = super().load()
-        if not data:
-            return data
-        started = data.get(STARTED)
-        too_old = started and time.time() - started > absolute_age()
-        if too_old or data.get(SCHEMA) != connection.schema_name:
+        if data and not _is_good(data):
             self._session_key = None
             return {}
         return data
+
+    def opened(self, session_data: str) -> dict[str, Any]:
+        """Return what a stored row holds, by the same rules, without reading it."""
+        data = self.decode(session_data)
+        return data if _is_good(data) else {}
 
     def save(self, must_create: bool = False) -> None:
         self._stamp(must_create=must_create)
@@ -64,6 +65,12 @@ class SessionStore(db.SessionStore):
         data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]
         data[SCHEMA] = connection.schema_name
         data.setdefault(SEEN, int(time.time()))
+
+
+def _is_good(data: dict[str, Any]) -> bool:
+    started = data.get(STARTED)
+    too_old = started and time.time() - started > absolute_age()
+    return not too_old and data.get(SCHEMA) == connection.schema_name
 
 
 def begin(session: SessionBase) -> None:

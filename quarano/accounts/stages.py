@@ -1,4 +1,4 @@
-"""A stage of signing in: the code for a citizen's new device."""
+"""Stages of signing in: the code for a citizen's new device, the second factor."""
 
 import time
 from typing import Any
@@ -6,13 +6,23 @@ from typing import Any
 from allauth.account.internal.stagekit import stash_login
 from allauth.account.stages import LoginStage
 from allauth.core.internal.httpkit import headed_redirect_response
-from django.http import HttpResponse
+from allauth.mfa.models import Authenticator
+from allauth.mfa.stages import AuthenticateStage
+from allauth.mfa.utils import is_mfa_enabled
+from allauth.mfa.webauthn.internal.flows import did_use_passwordless_login
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.translation import gettext as _
 
 from quarano import clock
 from quarano.accounts import devices, limits, logins
 
 TRIES, SENDINGS = 5, 3
+
+
+def too_many_codes() -> str:
+    return _("Too many codes were asked for. Wait an hour, then sign in again.")
 
 
 class NewDeviceStage(LoginStage):
@@ -29,7 +39,10 @@ class NewDeviceStage(LoginStage):
         user = self.login.user
         if user is None or user.is_staff or devices.is_known(self.request, user):
             return None, True
+        if did_use_passwordless_login(self.request, user):
+            return None, True
         if "code" not in self.state and not self.send():
+            messages.error(self.request, too_many_codes())
             return headed_redirect_response("account_login"), False
         return headed_redirect_response(self.urlname), True
 
@@ -66,6 +79,22 @@ class NewDeviceStage(LoginStage):
             state["code"] = ""
         stash_login(self.request, self.login)
         return right
+
+
+class SecondFactorStage(AuthenticateStage):
+    """Officials with an app or a passkey, citizens with an app, give it now.
+
+    A citizen's passkey is a way of its own beside password and code, no further step:
+    it may lie on the phone that is not at hand.
+    """
+
+    def _should_handle(self, request: HttpRequest) -> bool:
+        user = self.login.user
+        if user is None:
+            return False
+        if not user.is_staff and not is_mfa_enabled(user, [Authenticator.Type.TOTP]):
+            return False
+        return bool(super()._should_handle(request))
 
 
 def _digest(code: str, pk: Any) -> str:

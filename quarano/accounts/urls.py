@@ -5,11 +5,10 @@ from allauth.account import views as account
 from allauth.mfa.base import views as second_factor
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
-from allauth.usersessions import views as sessions
 from django.urls import URLPattern, path, re_path
 from django.views.generic import RedirectView
 
-from quarano.accounts import views
+from quarano.accounts import views, views_passkeys, views_signing_in
 from quarano.accounts.access import open_door, signed_in
 from quarano.cockroach.transactions import retrying
 
@@ -75,12 +74,39 @@ urlpatterns = [
         open_door,
     ),
     # Sessions
-    door("sessions/", sessions.list_usersessions, "usersessions_list", signed_in),
+    path("sessions/", views_signing_in.sessions, name="usersessions_list"),
+    # Passkeys: at the door
+    path("passkeys/challenge/", views_passkeys.challenge, name="account_challenge"),
+    path("passkeys/enter/", views_passkeys.enter, name="account_enter"),
+    path(
+        "passkeys/confirm/challenge/",
+        views_passkeys.challenge_to_confirm,
+        name="account_challenge_to_confirm",
+    ),
+    path(
+        "passkeys/confirm/",
+        views_passkeys.confirm,
+        name="mfa_reauthenticate_webauthn",
+    ),
+    # Passkeys: one's own
+    path("passkeys/offer/", views_passkeys.offer, name="account_offer_passkey"),
+    path(
+        "passkeys/add/challenge/",
+        views_passkeys.challenge_to_add,
+        name="account_challenge_to_add",
+    ),
+    path("passkeys/add/", views_passkeys.add, name="account_add_passkey"),
+    path("passkeys/change/", views_passkeys.change, name="account_change_passkey"),
     # Second factor
-    door("second-factor/", second_factor.index, "mfa_index", signed_in),
+    path("second-factor/", views_signing_in.signing_in, name="mfa_index"),
+    path(
+        "second-factor/choose/",
+        views_signing_in.choose_factor,
+        name="account_choose_factor",
+    ),
     door(
         "second-factor/authenticate/",
-        second_factor.authenticate,
+        views_signing_in.Authenticate.as_view(),
         "mfa_authenticate",
         open_door,
     ),

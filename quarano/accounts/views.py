@@ -13,7 +13,7 @@ from quarano.accounts import confirmation, devices, invitations, limits, logins
 from quarano.accounts.access import open_door, signed_in
 from quarano.accounts.forms import DeviceCodeForm, StaffPasswordForm
 from quarano.accounts.models import User
-from quarano.accounts.stages import NewDeviceStage
+from quarano.accounts.stages import NewDeviceStage, too_many_codes
 from quarano.cockroach.transactions import retrying
 
 INVITATION = "staff_invitation"
@@ -39,6 +39,7 @@ def new_device(request: HttpRequest) -> HttpResponse:
     stage: NewDeviceStage = request._login_stage  # type: ignore[attr-defined]
     if "again" in request.POST:
         if not stage.send():
+            messages.error(request, too_many_codes())
             return stage.abort()
         messages.success(request, _("A new code is on its way."))
         return redirect("account_new_device")
@@ -50,7 +51,9 @@ def new_device(request: HttpRequest) -> HttpResponse:
             return response
         form.add_error("code", _("This code is not right, or over. Ask for a new one."))
     user = stage.login.user
-    context = {"form": form, "by_mail": bool(user.email)}
+    # The end of the number: enough to know the telephone, no more than the owner knows.
+    end = "" if user.email else str(user.mobile)[-2:]
+    context = {"form": form, "by_mail": bool(user.email), "end": end}
     status = 422 if form.is_bound else 200
     return render(request, "account/new_device.html", context, status=status)
 
@@ -89,7 +92,7 @@ def accept_invitation(request: HttpRequest) -> HttpResponse:
             return render(request, "account/invitation_over.html", status=404)
         del request.session[INVITATION]
         logins.begin(request, user)
-        return redirect("mfa_activate_totp")
+        return redirect("account_choose_factor")
     context = {"form": form, "invitation": invitation}
     status = 422 if form.is_bound else 200
     return render(request, "account/invitation.html", context, status=status)

@@ -3,7 +3,6 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from allauth.account.adapter import get_adapter
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
 from quarano.accounts import confirmation
+from quarano.accounts.views import sign_out
 from quarano.cockroach.transactions import retrying
 
 
@@ -60,8 +60,7 @@ class Site(admin.AdminSite):
     ) -> Any:
         del extra_context
         if request.method == "POST":
-            get_adapter().logout(request)
-            return redirect("account_login")
+            return sign_out(request)
         return redirect("account_logout")
 
     def password_change(

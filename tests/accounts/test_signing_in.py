@@ -27,6 +27,7 @@ from tests.accounts.conftest import (
 
 AUTHENTICATE = "/account/second-factor/authenticate/"
 SET_UP = "/account/second-factor/app/"
+CHOOSE = "/account/second-factor/choose/"
 SESSIONS = "/account/sessions/"
 NEW_DEVICE = "/account/login/new-device/"
 
@@ -57,7 +58,7 @@ def test_a_code_of_the_app_opens_once(anna, clock):
     assert enter(browser(), anna).url == "/", "the next one opens"
 
 
-@pytest.mark.bar(17)
+@pytest.mark.bar(17, 18)
 def test_a_recovery_code_opens_once(anna, clock):
     code = recovery_codes(anna)[0]
     for opens in (True, False):
@@ -65,6 +66,17 @@ def test_a_recovery_code_opens_once(anna, clock):
         client.post(LOGIN, {"login": anna.email, "password": PASSWORD})
         answer = client.post(AUTHENTICATE, {"code": code})
         assert (answer.status_code == 302) is opens
+    assert b"9 are left" in signed_in_with(anna, clock).content
+    notice = Message.objects.get(parameters__what="recovery_code_used")
+    assert (notice.recipient, notice.channel) == (anna.email, "mail")
+    assert "was used" in render(notice).body
+    assert Event.objects.filter(verb="login.recovery_code_used").count() == 1
+
+
+def signed_in_with(user, clock):
+    client = browser()
+    enter(client, user)
+    return client.get("/account/second-factor/")
 
 
 @pytest.mark.bar(17)
@@ -94,7 +106,8 @@ def test_staff_without_second_factor_reach_only_its_set_up(roles, clock, page):
     client = browser()
     assert enter(client, omar).url == "/"
     answer = client.get(page)
-    assert (answer.status_code, answer.url) == (302, SET_UP)
+    assert (answer.status_code, answer.url) == (302, CHOOSE)
+    assert client.get(CHOOSE).status_code == 200
     assert client.get(SET_UP).status_code == 200
     assert client.get("/account/logout/").status_code == 200
 
@@ -295,10 +308,12 @@ def test_the_operator_signs_in_on_the_public_host(db, clock):
 # --- Citizens: a code on a new device ------------------------------------------------
 
 
+def codes_sent():
+    return Message.objects.filter(purpose__startswith="sign-in-code:")
+
+
 def sent_code():
-    message = Message.objects.filter(purpose__startswith="sign-in-code:").latest(
-        "written_at"
-    )
+    message = codes_sent().latest("written_at")
     body = render(message).body
     return next(word for word in body.split() if word.isdigit() and len(word) == 6)
 
@@ -389,17 +404,68 @@ def test_a_code_lies_nowhere_in_the_clear(ida, clock):
     assert (message.expires_at - message.written_at).total_seconds() == 600
 
 
-def test_a_mobile_number_is_a_login_and_gets_its_code_by_sms(authority, clock):
-    User.objects.create_user(
-        email=None, mobile="+4917139200155", name="Kolja", password=PASSWORD,
-        created_at=clock_now(),
-    )  # fmt: skip
+def test_a_mobile_number_is_a_login_and_gets_its_code_by_sms(kolja, clock):
     client = browser()
     answer = client.post(LOGIN, {"login": "0171 392 00 155", "password": PASSWORD})
     assert answer.url == NEW_DEVICE
     message = Message.objects.get(purpose__startswith="sign-in-code:")
     assert (message.channel, message.recipient) == ("sms", "+4917139200155")
     assert client.post(NEW_DEVICE, {"code": sent_code()}).url == "/"
+
+
+@pytest.fixture
+def kolja(authority, clock):
+    """A citizen who registered with a mobile number."""
+    return User.objects.create_user(
+        email=None, mobile="+4917139200155", name="Kolja", password=PASSWORD,
+        created_at=clock_now(),
+    )  # fmt: skip
+
+
+def by_number(client):
+    return client.post(LOGIN, {"login": "0171 39200155", "password": PASSWORD})
+
+
+def test_a_new_code_by_sms_replaces_the_one_before(kolja, clock):
+    client = browser()
+    by_number(client)
+    assert b"ending in 55" in client.get(NEW_DEVICE).content
+    first = sent_code()
+    clock.shift(120)
+    assert client.post(NEW_DEVICE, {"again": "1"}).url == NEW_DEVICE
+    second = sent_code()
+    states = codes_sent().order_by("written_at").values_list("state", flat=True)
+    assert list(states) == ["void", "waiting"], "the old one does not leave any more"
+    if first != second:
+        assert client.post(NEW_DEVICE, {"code": first}).status_code == 422
+    assert client.post(NEW_DEVICE, {"code": second}).url == "/"
+
+
+@pytest.mark.bar(20)
+def test_codes_by_sms_are_few_for_a_sign_in_and_for_an_hour(kolja, clock):
+    client = browser()
+    by_number(client)
+    for sendings in (2, 3):
+        clock.shift(1)
+        assert client.post(NEW_DEVICE, {"again": "1"}).url == NEW_DEVICE, sendings
+    page = client.post(NEW_DEVICE, {"again": "1"}, follow=True)
+    assert b"Too many codes were asked for" in page.content
+    assert codes_sent().count() == 3
+    for _number in range(7):
+        clock.shift(1)
+        assert by_number(browser()).url == NEW_DEVICE
+    answer = by_number(browser())
+    assert answer.url == LOGIN
+    assert codes_sent().count() == 10, "an hour of one number"
+
+
+def test_an_sms_that_is_late_is_not_sent_any_more(kolja, clock):
+    from quarano.notifications import outbox
+
+    by_number(browser())
+    clock.shift(601)
+    outbox.expire(now=clock_now())
+    assert (codes_sent().get().state, codes_sent().get().token) == ("void", "")
 
 
 def test_a_citizen_reaches_no_page_of_officials(ida, clock):

@@ -12,7 +12,7 @@ from quarano.notifications.rendering import render
 from tests.accounts.conftest import NOW, PASSWORD, browser, enter, make_user
 from tests.faults import survives
 
-SET_UP = "/account/second-factor/app/"
+SET_UP = "/account/second-factor/choose/"
 TABLES = ("accounts_staffinvitation", "notifications_message", "audit_event")
 WEEK = dt.timedelta(days=7)
 
@@ -123,11 +123,15 @@ def test_an_invitation_is_worth_nothing_at_another_authority(ruth, other_authori
 def test_renewing_takes_password_factor_and_sessions_away(anna, ruth, clock):
     client = browser()
     enter(client, anna)
+    User.objects.filter(pk=anna.pk).update(language="en")
     _invitation, token = invitations.renew(anna, by=ruth, now=NOW)
     assert client.get("/account/sessions/").status_code == 302
     found = User.objects.get(pk=anna.pk)
     assert not found.has_usable_password()
     assert not found.authenticator_set.exists()
+    told = render(Message.objects.get(recipient=anna.email)).body
+    assert "you are signed out everywhere" in told
+    assert Event.objects.get(verb="staff.renewed").actor == ruth.pk
     again = invitations.accept(token, password="a river and a mill", now=NOW)
     assert (again.pk, again.roles) == (anna.pk, ["case_worker"])
 

@@ -546,8 +546,9 @@ def test_a_citizen_enrols_from_code_to_diary(ida, anna, client):
     answer = client.post(
         answer.url, {"login": "ida@mail.example", "password": PASSWORD}
     )
-    assert answer.url == "/enrolment/continue/"
-    assert client.get(answer.url).url == "/enrolment/notice/"
+    assert answer.url == "/account/passkeys/offer/?next=%2Fenrolment%2Fcontinue%2F"
+    assert b'href="/enrolment/continue/"' in client.get(answer.url).content
+    assert client.get("/enrolment/continue/").url == "/enrolment/notice/"
     assert b"Article 13 GDPR" in client.get("/enrolment/notice/").content
     answer = client.post("/enrolment/notice/")
     assert answer.url == "/enrolment/details/"

@@ -115,7 +115,7 @@ def test_a_password_alone_opens_nothing(ruth):
     answer = client.get("/admin/")
 
     assert answer.status_code == 302
-    assert answer.url == "/account/second-factor/app/"
+    assert answer.url == "/account/second-factor/choose/"
 
 
 def test_others_of_the_staff_are_shown_out(anna):
