@@ -435,4 +435,4 @@ def recordable(diary: Diary) -> list[SlotRow]:
 
 
 def symptoms() -> list[Symptom]:
-    return list(Symptom.objects.all())
+    return list(rules.catalogue().values())
