@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from urllib.error import URLError
+from urllib.error import HTTPError
 from urllib.request import urlopen
 from uuid import UUID
 
@@ -188,16 +188,19 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _answers_at(port: int) -> bool:
+def _answer(port: int) -> int:
+    """The status of the first page: 503 while the story is told, 0 nobody there."""
     try:
         with urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (URLError, OSError):
-        return False
+            return int(answer.status)
+    except HTTPError as refusal:
+        return refusal.code
+    except OSError:
+        return 0
 
 
 def _start(folder: Path) -> tuple[float, float]:
-    """Seconds from the command to the first page, and to the demo's being played."""
+    """Seconds to the first page, which may show the progress, and to the real one."""
     port = _free_port()
     names = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FIELD_KEYS", "ALLOWED_HOSTS",
              "BEHIND_PROXY", "PUBLIC_HOST", "DEBUG", "DEMO")  # fmt: skip
@@ -215,9 +218,10 @@ def _start(folder: Path) -> tuple[float, float]:
                 if process.poll() is not None:
                     text = (folder / "said.txt").read_text()
                     raise RuntimeError(f"the demo ended: {text[-500:]}")
-                if not first and _answers_at(port):
+                status = _answer(port)
+                if not first and status in (200, 503):
                     first = time.perf_counter() - began
-                if "is running" in (folder / "said.txt").read_text():
+                if status == 200:
                     played = time.perf_counter() - began
                 time.sleep(0.05)
         finally:
@@ -243,8 +247,8 @@ def demo(scene: Scene | None = None) -> list[Result]:
                0 < first <= 10, "beside: the original to its first log-in"),
         Result(17, "demo, the outbreak played", played, "s", dataset, target=90,
                met=0 < played <= 90),
-        Result(17, "demo, second start to its first page", again, "s", dataset,
+        Result(17, "demo, second start to the progress page", again, "s", dataset,
                first, 5, 0 < again <= 5, "beside: the cold start"),
-        Result(17, "demo, second start until all is up", ready, "s", dataset,
-               target=5, met=0 < ready <= 5),
+        Result(17, "demo, second start to the real page", ready, "s", dataset,
+               played, 5, 0 < ready <= 5, "beside: the first time"),
     ]  # fmt: skip
