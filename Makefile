@@ -12,13 +12,14 @@ export PORT
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test refuse check format messages requirements clean
+.PHONY: help demo demo-reset test refuse bench check format messages requirements clean
 
 help:
 	@echo "make demo          show Quarano running on http://localhost:$(PORT)/ (PORT=9000 moves it)"
 	@echo "make demo-reset    forget the demo's data, then show it anew"
 	@echo "make test          run every test (TEST=tests/cases for some)"
 	@echo "make refuse        the tests of processes, every statement refused once"
+	@echo "make bench         measure it (ROWS=4,6 SCALE=small|medium|large JSON=out.json)"
 	@echo "make check         lint, types, security, migrations, translations, deployment"
 	@echo "make format        lay out code and templates"
 	@echo "make messages      collect and compile translations"
@@ -61,6 +62,10 @@ test: $(READY) $(COMPILED)
 # The tests of processes once more, each statement that they send refused once.
 refuse: $(READY) $(COMPILED)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --refuse $(REFUSED)
+
+# Figures with a yardstick beside each; quiet machines say more than busy ones.
+bench: $(READY) $(COMPILED)
+	@ROWS="$(ROWS)" SCALE="$(SCALE)" JSON="$(JSON)" $(BIN)/python -m quarano.bench
 
 check: $(READY)
 	$(BIN)/ruff check .

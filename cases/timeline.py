@@ -170,6 +170,7 @@ WORDS: dict[str, tuple[str, str, Any]] = {
     "person.registered": ("tick", "fine", gettext_lazy("Registered")),
     "person.enrolled": ("tick", "fine", gettext_lazy("Enrolled")),
     "person.by_phone": ("phone", "", gettext_lazy("By phone from now on")),
+    "person.rebuilt": ("undo", "", gettext_lazy("Kept columns computed anew")),
     "person.died": ("stopped", "", gettext_lazy("Death recorded")),
     "person.death_withdrawn": ("undo", "due", gettext_lazy("Death taken back")),
     "questionnaire.saved": ("pencil", "", gettext_lazy("Questionnaire saved")),

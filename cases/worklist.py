@@ -6,7 +6,7 @@ shown on demand. The weights are the house's own.
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -18,7 +18,7 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from cases import words
+from cases import places, words
 from cases.models import Escalation, Monitoring, Person, Routine
 from health_authorities.models import current
 from quarano.accounts.models import User
@@ -155,11 +155,10 @@ class Row:
     @cached_property
     def factors(self) -> list[Factor]:
         """The sum: risk × trend × silence × due."""
-        first = self.lights[0]
         return [
             _risk(self.lights, on=self.today),
             _trend(self.lights),
-            _silence(first, now=self.now),
+            _silence(self.lights, now=self.now),
             _due(self.due_at, now=self.now, midnight=self.midnight),
         ]
 
@@ -255,9 +254,11 @@ def _trend(lights: Sequence[Light]) -> Factor:
     return Factor("trend", 1, lambda: _("steady"))
 
 
-def _silence(light: Light, *, now: dt.datetime) -> Factor:
+def _silence(lights: Sequence[Light], *, now: dt.datetime) -> Factor:
+    light = lights[0]
     signs = [light.last_entry_at, light.last_reached_at, light.opened_at]
-    last = max((sign for sign in signs if sign is not None), default=light.raised_at)
+    raised_at = min(light.raised_at for light in lights)
+    last = max((sign for sign in signs if sign is not None), default=raised_at)
     hours = (now - last) / dt.timedelta(hours=1)
     value = 2 if hours >= 48 else 1.5 if hours >= 24 else 1
 
@@ -344,24 +345,103 @@ class Worklist:
 
 
 def worklist(user: User, *, now: dt.datetime, filters: Filters) -> Worklist:
-    """Return what this official sees of the open escalations; at most three queries."""
-    sets = _sets(user, now=now)
-    if filters.tab not in sets:
-        tab = Tab.MINE if sets[Tab.MINE] else Tab.ALL
-        filters = Filters(tab, filters.reasons, filters.kind, filters.page)
-    in_tab = sets[filters.tab]
-    every = _ordered(in_tab, filters, now=now)
-    start = (filters.page - 1) * PAGE
-    rows = _filled(every[start : start + PAGE], now=now)
+    """Return what this official sees of the open escalations.
+
+    Two statements, and the routine's where it is not remembered: who stands where, and
+    what is open about those of this page.
+    """
+    authority = current()
+    today = authority.localdate(now)
+    midnight = authority.end_of(today)
+    views = _views(user, now)
+    if filters.tab not in {Tab.MINE, *views}:
+        filters = Filters("", filters.reasons, filters.kind, filters.page)
+    old = places.old_age(today, OLD)
+    found = places.read(
+        user,
+        now=now,
+        today=today,
+        midnight=midnight,
+        filters=filters,
+        size=PAGE,
+        ages=(old, ELDERLY, INFANT),
+    )
+    filters = Filters(found.tab, filters.reasons, filters.kind, filters.page)
+    keep = views.get(filters.tab, views[Tab.ALL])
+    rows = _rows(found.people, keep, old_age=old, now=now, midnight=midnight)
     return Worklist(
         filters=filters,
-        bands=_bands(rows, Counter(row.band for row in every)),
+        bands=_bands(rows, found.bands),
         rows=rows,
-        tabs=_tabs(sets, filters),
-        chips=_chips(in_tab, filters),
-        kinds=_kinds(in_tab, filters),
-        total=len(every),
-        awake=len(sets[Tab.ALL]),
+        tabs=_tabs([Tab.MINE, *views], found, filters),
+        chips=_chips(found.reasons, filters),
+        kinds=_kinds(found.kinds, filters),
+        total=found.total,
+        awake=found.tabs.get(Tab.ALL, 0),
+    )
+
+
+def _rows(
+    people: list[UUID],
+    keep: "Keep",
+    *,
+    old_age: int,
+    now: dt.datetime,
+    midnight: dt.datetime,
+) -> list[Row]:
+    """The rows of a page, in that order; one statement for all that is open there."""
+    today = current().localdate(now)
+    open_ones = Monitoring.objects.open().filter(person=OuterRef("person"))
+    found: dict[UUID, list[tuple[Light, Escalation]]] = defaultdict(list)
+    # What is merged away or settled since the first statement is missing here.
+    for one in (
+        Escalation.objects.open()
+        .filter(person__in=people)
+        .select_related("person", "assigned_to")
+        .annotate(
+            kind=Subquery(open_ones.order_by("kind").values("kind")[:1]),
+            opened_at=Subquery(open_ones.order_by("opened_at").values("opened_at")[:1]),
+        )
+    ):
+        light = _light(one, old_age)
+        if keep(light):
+            found[light.person_id].append((light, one))
+    names = words.symptom_names()
+    rows = []
+    for pk in people:
+        in_order = sorted(found[pk], key=lambda pair: (*pair[0].place, pair[0].pk))
+        if in_order:
+            lights_of = [light for light, _one in in_order]
+            row = Row(pk, lights_of, now, midnight, today)
+            row.escalations = [one for _light, one in in_order]
+            row.person = row.lead.person
+            row.fact = words.fact_in_words(row.lead, now=now, symptoms=names)
+            rows.append(row)
+    return rows
+
+
+def _light(one: Any, old_age: int) -> Light:
+    """What of an escalation, read with kind and opening, it takes to sort it."""
+    return Light(
+        pk=one.pk,
+        person_id=one.person_id,
+        reason=one.reason,
+        band=one.band,
+        rank=one.rank,
+        due_at=one.due_at,
+        assigned_to_id=one.assigned_to_id,
+        snoozed_until=one.snoozed_until,
+        for_supervisor=one.for_supervisor,
+        worsened_at=one.worsened_at,
+        eased_at=one.eased_at,
+        raised_at=one.raised_at,
+        birth_date=one.person.birth_date,
+        lives_alone=one.person.lives_alone,
+        last_entry_at=one.person.last_entry_at,
+        last_reached_at=one.person.last_reached_at,
+        kind=one.kind,
+        opened_at=one.opened_at,
+        old_age=old_age,
     )
 
 
@@ -378,38 +458,28 @@ class Neighbours:
 def neighbours(
     person: Person, user: User, *, now: dt.datetime, filters: Filters
 ) -> Neighbours:
-    """Return the place of a person in the worklist of these filters, in one query.
+    """Return the place of a person in the worklist of these filters, in one statement.
 
     Who was settled since is in it no longer; the first of the list comes next then.
     """
-    in_tab = _sets(user, now=now).get(filters.tab, {})
-    keys = [row.person_id for row in _ordered(in_tab, filters, now=now)]
+    today = current().localdate(now)
+    found = places.read(
+        user,
+        now=now,
+        today=today,
+        midnight=current().end_of(today),
+        filters=filters,
+        size=PAGE,
+        ages=(places.old_age(today, OLD), ELDERLY, INFANT),
+        around=person.pk,
+    )
+    keys = found.people
     if person.pk not in keys:
-        return Neighbours(None, len(keys), None, keys[0] if keys else None)
+        return Neighbours(None, found.total, None, keys[0] if keys else None)
     at = keys.index(person.pk)
     before = keys[at - 1] if at else None
     after = keys[at + 1] if at + 1 < len(keys) else None
-    return Neighbours(at + 1, len(keys), before, after)
-
-
-People = dict[UUID, list["Light"]]
-
-
-def _sets(user: User, *, now: dt.datetime) -> dict[str, People]:
-    """Everybody with something open, by tab."""
-    people: People = defaultdict(list)
-    for light in lights(user, on=current().localdate(now)):
-        people[light.person_id].append(light)
-    sets = {tab: _select(people, keep) for tab, keep in _views(user, now).items()}
-    return {Tab.MINE: _mine(sets[Tab.ALL], user), **sets}
-
-
-def _ordered(people: People, filters: Filters, *, now: dt.datetime) -> list[Row]:
-    today = current().localdate(now)
-    midnight = current().end_of(today)
-    kept = {pk: found for pk, found in people.items() if _matches(found, filters)}
-    rows = (Row(pk, found, now, midnight, today) for pk, found in kept.items())
-    return sorted(rows, key=lambda row: row.place)
+    return Neighbours(found.first + at, found.total, before, after)
 
 
 def lights(user: User, *, on: dt.date, person: Person | None = None) -> list[Light]:
@@ -467,36 +537,14 @@ def _views(user: User, now: dt.datetime) -> dict[str, Keep]:
     return views
 
 
-def _select(people: People, keep: Keep) -> People:
-    found = {pk: [one for one in every if keep(one)] for pk, every in people.items()}
-    return {pk: kept for pk, kept in found.items() if kept}
-
-
-def _mine(people: People, user: User) -> People:
-    """People of whom anything is mine, with all their reasons: one call settles all."""
-    return {
-        pk: found
-        for pk, found in people.items()
-        if any(light.assigned_to_id == user.pk for light in found)
-    }
-
-
-def _matches(found: Iterable[Light], filters: Filters) -> bool:
-    return any(
-        (not filters.reasons or light.reason in filters.reasons)
-        and (not filters.kind or light.kind == filters.kind)
-        for light in found
-    )
-
-
-def _bands(rows: list[Row], counts: Counter[int]) -> list[BandRows]:
+def _bands(rows: list[Row], counts: dict[int, int]) -> list[BandRows]:
     return [
         BandRows(
             band=band.value,
             label=str(band.label),
             icon=words.BAND_ICONS[band.value],
             rows=[row for row in rows if row.band == band],
-            count=counts[band.value],
+            count=counts.get(band.value, 0),
         )
         for band in Band
         if any(row.band == band for row in rows)
@@ -504,7 +552,7 @@ def _bands(rows: list[Row], counts: Counter[int]) -> list[BandRows]:
 
 
 def _tabs(
-    sets: dict[str, dict[UUID, list[Light]]], filters: Filters
+    offered: list[str], found: places.Places, filters: Filters
 ) -> list[dict[str, Any]]:
     labels = {
         Tab.MINE: _("Assigned to me"),
@@ -515,27 +563,24 @@ def _tabs(
     return [
         {
             "label": label,
-            "count": len(sets[tab]),
+            "count": found.tabs.get(tab, 0),
             "is_on": tab == filters.tab,
             "query": urlencode({"tab": tab}),
         }
         for tab, label in labels.items()
-        if tab in sets
+        if tab in offered
     ]
 
 
-def _chips(people: People, filters: Filters) -> list[Chip]:
+def _chips(counts: dict[str, int], filters: Filters) -> list[Chip]:
     """People per reason, in the order of urgency; what is chosen is always there."""
-    counts: Counter[str] = Counter()
-    for found in people.values():
-        counts.update({light.reason for light in found})
     order = {reason: place for place, reason in enumerate(Reason.values)}
     return [
         Chip(
             reason=reason,
             label=str(Reason(reason).label),
             icon=words.ICONS[reason],
-            count=counts[reason],
+            count=counts.get(reason, 0),
             is_on=reason in filters.reasons,
             query=filters.query(reason=sorted(filters.reasons ^ {reason}), page=""),
         )
@@ -543,8 +588,7 @@ def _chips(people: People, filters: Filters) -> list[Chip]:
     ]
 
 
-def _kinds(people: People, filters: Filters) -> list[Chip]:
-    counts = Counter(found[0].kind for found in people.values())
+def _kinds(counts: dict[str, int], filters: Filters) -> list[Chip]:
     labels = {
         Monitoring.Kind.ISOLATION.value: (_("Index cases"), "person"),
         Monitoring.Kind.QUARANTINE.value: (_("Contacts"), "people"),
@@ -554,31 +598,13 @@ def _kinds(people: People, filters: Filters) -> list[Chip]:
             reason=kind,
             label=label,
             icon=icon,
-            count=counts[kind],
+            count=counts.get(kind, 0),
             is_on=filters.kind == kind,
             query=filters.query(kind="" if filters.kind == kind else kind, page=""),
         )
         for kind, (label, icon) in labels.items()
-        if counts[kind] or filters.kind == kind
+        if counts.get(kind) or filters.kind == kind
     ]
-
-
-def _filled(rows: list[Row], *, now: dt.datetime) -> list[Row]:
-    """Read people and facts of the rows of this page only."""
-    keys = [light.pk for row in rows for light in row.lights]
-    found = {
-        one.pk: one
-        for one in Escalation.objects.filter(pk__in=keys).select_related(
-            "person", "assigned_to"
-        )
-    }
-    names = words.symptom_names()
-    for row in rows:
-        row.escalations = [found[light.pk] for light in row.lights if light.pk in found]
-        if row.escalations:  # merged away since the first query
-            row.person = row.lead.person
-            row.fact = words.fact_in_words(row.lead, now=now, symptoms=names)
-    return [row for row in rows if row.escalations]
 
 
 def place_of(person: Person, user: User, *, now: dt.datetime) -> Row | None:

@@ -463,4 +463,4 @@ def recordable(diary: Diary) -> list[SlotRow]:
 
 
 def symptoms() -> list[Symptom]:
-    return list(Symptom.objects.all())
+    return list(rules.catalogue().values())

@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
@@ -119,14 +120,15 @@ def submit(
     later) and AlreadyEntered, where other answers stand there by now.
     """
     person = history.locked(person)
-    existing = Entry.objects.filter(person=person, day=slot.day, half=slot.half).first()
+    standing = _standing(person)
+    existing = standing.entry(slot)
     if existing is not None:
         if answers.equal(existing):
             return existing
         raise AlreadyEntered(existing)
-    monitorings = _open(person)
+    standing.check_open()
     routine = Routine.objects.in_force(on=slot.day)
-    times = _check(slot, monitorings, routine, via=via, now=now)
+    times = _check(slot, standing, routine, via=via, now=now)
     entry = Entry.objects.create(
         person=person,
         day=slot.day,
@@ -142,8 +144,10 @@ def submit(
     audit.record(
         "entry.submitted", entry, by=by, now=now, codes={"slot": slot.key, "via": via}
     )
-    _follow_up(entry, person, monitorings, routine, now=now)
-    escalation.clear(person, [Reason.ENTRY_MISSING, Reason.SILENT], now=now)
+    standing.enter(entry)
+    _follow_up(entry, standing, routine, now=now)
+    if standing.is_open(Reason.ENTRY_MISSING) or standing.is_open(Reason.SILENT):
+        escalation.clear(person, [Reason.ENTRY_MISSING, Reason.SILENT], now=now)
     # Any entry stops the ladder. A change of an older one says nothing of the slots
     # that are owed, and does not.
     outbox.void(now=now, prefix=f"diary:{person.pk}:")
@@ -165,7 +169,8 @@ def amend(
     """
     person = history.locked(entry.person)
     entry = history.locked(entry)
-    monitorings = _open(person)
+    standing = _standing(person)
+    standing.check_open()
     routine = Routine.objects.in_force(on=entry.day)
     if not by.is_staff and now >= editable_until(entry, routine):
         raise TooLate
@@ -181,32 +186,71 @@ def amend(
     if changed:
         entry.amended_at, entry.amended_by = now, by
         entry.save(update_fields=["amended_at", "amended_by"])
-        _follow_up(entry, person, monitorings, routine, now=now)
+        standing.enter(entry)
+        _follow_up(entry, standing, routine, now=now)
     return entry
 
 
-def _open(person: Person) -> list[Monitoring]:
-    """The open monitorings, which the entry is for. Raises DiaryClosed."""
-    found = list(
-        person.monitorings.open()
-        .select_related("disease", "case", "person")
-        .order_by("opened_at")
+@dataclass
+class _Standing:
+    """What is known of a locked person, read once for all that an entry brings."""
+
+    person: Person
+    known: list[Monitoring]  # all of them, concluded ones too
+    entries: list[Entry]  # in the order of their slots
+    open_reasons: set[tuple[UUID, str]]  # (subject, reason) of open escalations
+
+    @property
+    def monitorings(self) -> list[Monitoring]:
+        """The open ones, which an entry is for, the oldest first."""
+        return [one for one in self.known if one.is_open]
+
+    def check_open(self) -> None:
+        """Raise DiaryClosed where nobody follows the person."""
+        if not self.monitorings or self.person.died_on is not None:
+            raise DiaryClosed
+
+    def entry(self, slot: Slot) -> Entry | None:
+        return next((one for one in self.entries if rules.slot_of(one) == slot), None)
+
+    def enter(self, entry: Entry) -> None:
+        """Put the entry at its place, for the one that was there before."""
+        others = [one for one in self.entries if one.pk != entry.pk]
+        self.entries = sorted([*others, entry], key=lambda one: one.opens)
+
+    def is_open(self, reason: str, *, subject: UUID | None = None) -> bool:
+        """Whether something of that reason was open before this entry."""
+        return any(
+            code == reason and subject in (None, pk) for pk, code in self.open_reasons
+        )
+
+    def beginning(self, routine: Routine) -> Slot:
+        return owed.beginning(self.monitorings, routine, known=self.known)
+
+
+def _standing(person: Person) -> _Standing:
+    known = list(
+        person.monitorings.select_related("disease", "case").order_by("opened_at")
     )
-    if not found or person.died_on is not None:
-        raise DiaryClosed
-    return found
+    for monitoring in known:
+        monitoring.person = person
+    # What was noted in words is no matter of rules.
+    entries = list(person.entries.defer("note").order_by("opens"))
+    reasons = Escalation.objects.open().filter(person=person)
+    open_reasons = set(reasons.values_list("subject_id", "reason"))
+    return _Standing(person, known, entries, open_reasons)
 
 
 def _check(
     slot: Slot,
-    monitorings: list[Monitoring],
+    standing: _Standing,
     routine: Routine,
     *,
     via: str,
     now: dt.datetime,
 ) -> Window:
-    last = owed.last_slot(monitorings, routine)
-    first = owed.beginning(monitorings, routine)
+    last = owed.last_slot(standing.monitorings, routine)
+    first = standing.beginning(routine)
     times = window(slot, routine, last_day=last.day if last else None)
     if now < times.opens:
         raise NotOpenYet
@@ -225,34 +269,32 @@ def _check(
 
 def _follow_up(
     entry: Entry,
-    person: Person,
-    monitorings: list[Monitoring],
+    standing: _Standing,
     routine: Routine,
     *,
     now: dt.datetime,
 ) -> None:
+    person, monitorings = standing.person, standing.monitorings
     today = current().localdate(now)
     symptoms = rules.catalogue()
-    all_entries = list(person.entries.order_by("opens"))
     # What somebody wrote in an earlier diary, months ago, belongs to another episode.
-    first = owed.beginning(monitorings, routine)
-    entries = [one for one in all_entries if rules.slot_of(one) >= first]
+    first = standing.beginning(routine)
+    entries = [one for one in standing.entries if rules.slot_of(one) >= first]
     policies = {
         one.pk: Policy.objects.in_force(one.disease, on=today) for one in monitorings
     }
     for monitoring in monitorings:
-        _judge(entry, entries, monitoring, policies[monitoring.pk], symptoms, now=now)
-        _look_again(
-            entry, entries, monitoring, policies[monitoring.pk], symptoms, now=now
-        )
+        policy = policies[monitoring.pk]
+        _judge(entry, entries, monitoring, policy, symptoms, standing, now=now)
+        _look_again(entry, entries, monitoring, policy, symptoms, now=now)
     policy = policies[monitorings[0].pk]
     before = person.last_counting_symptom_at
-    remember(person, all_entries, policy, symptoms)
+    remember(person, standing.entries, policy, symptoms)
     if person.last_counting_symptom_at != before:
         for monitoring in monitorings:
             if monitoring.is_isolation:
                 containment.propose(monitoring, now=now)
-    _compare_onset(entries, monitorings, policy, symptoms, now=now)
+    _compare_onset(entries, standing, policy, symptoms, now=now)
 
 
 def _look_again(
@@ -293,6 +335,7 @@ def _judge(
     monitoring: Monitoring,
     policy: Policy,
     symptoms: rules.Catalogue,
+    standing: _Standing,
     *,
     now: dt.datetime,
 ) -> None:
@@ -302,7 +345,10 @@ def _judge(
     earlier = [one for one in entries if one.opens < entry.opens]
     context: dict[str, Any] = {"kind": monitoring.kind, "person": monitoring.person}
     found = rules.findings(entry, earlier, policy, symptoms, **context)
-    raised = {reason for _pk, reason in rules.raised_by(entry, [monitoring.pk])}
+    mine = {reason for pk, reason in standing.open_reasons if pk == monitoring.pk}
+    raised: set[str] = set()
+    if mine & Escalation.MEDICAL:
+        raised = {reason for _pk, reason in rules.raised_by(entry, [monitoring.pk])}
     for reason in raised - {str(one.reason) for one in found}:
         escalation.withdraw(monitoring, reason, occasion=occasion, now=now)
     for one in found:
@@ -316,9 +362,10 @@ def _judge(
             worse=one.worse,
         )
     is_latest = all(one.opens <= entry.opens for one in entries)
-    if is_latest:
+    if is_latest and mine & Escalation.MEDICAL:
         better = rules.eases(entry, earlier, policy, symptoms, **context)
-        escalation.ease(monitoring, better, now=now)
+        if better & mine:
+            escalation.ease(monitoring, better, now=now)
 
 
 def remember(
@@ -352,7 +399,7 @@ def what_to_remember(
 
 def _compare_onset(
     entries: list[Entry],
-    monitorings: list[Monitoring],
+    standing: _Standing,
     policy: Policy,
     symptoms: rules.Catalogue,
     *,
@@ -360,13 +407,15 @@ def _compare_onset(
 ) -> None:
     """The diary shows a first symptom that counts while the case has no onset or a
     later one: an official confirms it or keeps what was recorded."""
-    case: Case | None = next((one.case for one in monitorings if one.case), None)
+    cases = (one.case for one in standing.monitorings if one.case)
+    case: Case | None = next(cases, None)
     if case is None:
         return
     first = next((one for one in entries if rules.counting(one, symptoms)), None)
     agrees = first is None or (case.onset is not None and case.onset <= first.day)
     if first is None or agrees:
-        escalation.clear(case, [Reason.ONSET_DIFFERS], now=now)
+        if standing.is_open(Reason.ONSET_DIFFERS, subject=case.pk):
+            escalation.clear(case, [Reason.ONSET_DIFFERS], now=now)
         return
     escalation.raise_(
         case,

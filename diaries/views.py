@@ -1,5 +1,6 @@
 """The citizen's pages."""
 
+import datetime as dt
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -82,49 +83,62 @@ def show_form(
 @own_person
 def entry(request: HttpRequest, person: Person, slot: Slot) -> HttpResponse:
     """The form of any slot that can still be entered or changed."""
+    if request.method == "POST":
+        return _sent_in(request, person, slot)
     diary = pages.read(person, now=clock.now())
     if diary is None:
         return redirect("diaries:dates", person=person.pk)
-    existing = diary.entries.get(slot)
-    if request.method != "POST":
-        row = diary.row(slot)
-        if not (row.state == "open" or row.may_change):
-            return redirect("diaries:days", person=person.pk)
-        return show_form(request, diary, slot)
-    form = EntryForm(
-        request.POST,
-        symptoms=pages.symptoms(),
-        first=pages.offered_first(diary, slot),
-        entry=existing,
-    )
-    if form.is_valid() and save(form, diary, slot, request):
+    row = diary.row(slot)
+    if not (row.state == "open" or row.may_change):
+        return redirect("diaries:days", person=person.pk)
+    return show_form(request, diary, slot)
+
+
+def _sent_in(request: HttpRequest, person: Person, slot: Slot) -> HttpResponse:
+    """Take an entry; the whole diary is read only where it is refused."""
+    now = clock.now()
+    existing = person.entries.filter(day=slot.day, half=slot.half).first()
+    form = EntryForm(request.POST, symptoms=pages.symptoms(), entry=existing)
+    if form.is_valid() and save(form, person, slot, existing, request, now=now):
         return redirect("diaries:sent", person=person.pk, slot=slot)
+    diary = pages.read(person, now=now)
+    if diary is None:
+        return redirect("diaries:dates", person=person.pk)
+    form.first = pages.offered_first(diary, slot)
     return show_form(request, diary, slot, form, status=422)
 
 
-def save(form: EntryForm, diary: pages.Diary, slot: Slot, request: HttpRequest) -> bool:
+def save(
+    form: EntryForm,
+    person: Person,
+    slot: Slot,
+    existing: Entry | None,
+    request: HttpRequest,
+    *,
+    now: dt.datetime,
+) -> bool:
     """Submit or amend; a refusal becomes the form's error and nothing is lost."""
-    existing, by = diary.entries.get(slot), request.user
+    by = request.user
     via = Entry.Via.SELF
     if by.is_staff:
         via = Entry.Via.OFFICIAL
-    elif by.pk != diary.person.user_id:
+    elif by.pk != person.user_id:
         via = Entry.Via.REPRESENTATIVE
     version = form.cleaned_data["version"]
     try:
         if existing is not None and version is not None:
             submission.amend(
-                existing, answers=form.answers, by=by, now=diary.now, version=version
+                existing, answers=form.answers, by=by, now=now, version=version
             )
         else:
             submission.submit(
-                diary.person, slot, answers=form.answers, by=by, via=via, now=diary.now
+                person, slot, answers=form.answers, by=by, via=via, now=now
             )
     except submission.AlreadyEntered as refusal:
         form.compare(refusal.entry, pages.in_words(refusal.entry))
         return False
     except ChangedMeanwhile:
-        stands = Entry.objects.get(person=diary.person, day=slot.day, half=slot.half)
+        stands = Entry.objects.get(person=person, day=slot.day, half=slot.half)
         form.compare(stands, pages.in_words(stands))
         return False
     except submission.Refused as refusal:

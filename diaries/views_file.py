@@ -65,7 +65,8 @@ def record(request: HttpRequest, pk: UUID) -> HttpResponse:
         entry=running.entries.get(slot),
     )
     if request.method == "POST":
-        if form.is_valid() and save(form, running, slot, request):
+        existing = running.entries.get(slot)
+        if form.is_valid() and save(form, person, slot, existing, request, now=now):
             return redirect(person)
     else:
         opened(request, person, now=now)

@@ -79,6 +79,7 @@ EDGES = {
     "clock",
     "context",
     "admin",
+    "bench",
 }
 
 

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
@@ -21,15 +21,18 @@ class PersonQuerySet(models.QuerySet["Person"]):
             return self.none()
         if user.may("cases.view_protected"):
             return self.all()
-        return self.filter(Q(protected=False) | Q(circle__user=user)).distinct()
+        mine = ProtectedCircle.objects.filter(person=OuterRef("pk"), user=user)
+        return self.filter(Q(protected=False) | Exists(mine))
 
     def reported_by(self, user: User, *, on: dt.date) -> "PersonQuerySet":
         """Those for whom this citizen may keep a diary on that day, self included."""
-        return self.filter(
-            Q(reporters__until__isnull=True) | Q(reporters__until__gte=on),
-            reporters__user=user,
-            reporters__since__lte=on,
-        ).distinct()
+        reporting = Reporter.objects.filter(
+            Q(until__isnull=True) | Q(until__gte=on),
+            person=OuterRef("pk"),
+            user=user,
+            since__lte=on,
+        )
+        return self.filter(Exists(reporting))
 
 
 class Person(models.Model):

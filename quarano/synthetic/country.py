@@ -3,7 +3,7 @@
 import datetime as dt
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from random import Random
@@ -77,10 +77,25 @@ def synthesize(
     The same numbers and the same `now` invent the same people. `workers` processes, as
     many as there are cores where 0; with 1 none but this one. Raises AlreadyFilled.
     """
-    random = Random(f"{seed}")
+    every = sizes(persons, authorities, Random(f"{seed}"))
+    return invent(
+        every, seed=seed, now=now, cases=cases, workers=workers, report=report
+    )
+
+
+def invent(
+    people_of: Sequence[int],
+    *,
+    seed: int,
+    now: dt.datetime,
+    cases: float = CASES,
+    workers: int = 0,
+    report: Callable[[str], None] = lambda _line: None,
+) -> int:
+    """As `synthesize`, with the number of people of each authority."""
     pieces: list[Piece] = []
     first = 0
-    for number, size in enumerate(sizes(persons, authorities, random), start=1):
+    for number, size in enumerate(people_of, start=1):
         authority = found_one(number, now=now)
         with tenant_context(authority):
             if Person.objects.exists():
@@ -259,6 +274,17 @@ def _opened(world: World, before: dt.datetime | None) -> dt.datetime:
             return moment
 
 
-def largest() -> str:
-    """Return the schema of the invented authority with the most people."""
-    return "synthetic_001"
+def long_diaries(authority: HealthAuthority, count: int, *, now: dt.datetime) -> None:
+    """Add people who are ill for four weeks, their isolation extended again and
+    again, to the authority that is entered."""
+    piece = Piece(authority.schema_name, 10_000, 98_000_000, count, 7, 1.0, now)
+    world = enter(authority, piece)
+    town = people.Town(("10115",), TOWNS[0])
+    begun = authority.at(world.today - 28 * DAY, dt.time(9))
+    for place in range(count):
+        member = people.household(world.random, town, world.today)[0]
+        opened_at = begun + dt.timedelta(minutes=place)
+        onset = authority.localdate(opened_at) - 2 * DAY
+        arrival = Arrival(Monitoring.Kind.ISOLATION, opened_at, onset, lasting=True)
+        Story(world, member, piece.first + place, arrival).tell()
+    world.bulk.flush()

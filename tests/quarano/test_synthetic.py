@@ -1,6 +1,7 @@
 """Invented people stand as the rules would have it, and the check says where not."""
 
 import datetime as dt
+from collections import Counter, defaultdict
 from io import StringIO
 
 import pytest
@@ -10,7 +11,7 @@ from django.db import connection
 from django.db.models import F
 from django_tenants.utils import tenant_context
 
-from cases import daily_rules, search
+from cases import daily_rules, places, search, worklist
 from cases.models import (
     EnrolmentCode,
     Escalation,
@@ -23,12 +24,14 @@ from diaries import endings, reminders
 from diaries import escalation as rules
 from diaries.models import Entry
 from health_authorities import memory
+from quarano.accounts.models import User
 from quarano.notifications.models import Message
 from quarano.records import consistency
 from quarano.synthetic import country
 from tests.world import NOW
 
 Reason = Escalation.Reason
+HOUR = dt.timedelta(hours=1)
 pytestmark = pytest.mark.undisturbed
 
 
@@ -114,6 +117,62 @@ def test_one_seed_invents_the_same_people_twice(authority, other_authority, inve
         list(country.stories(world, piece))
         world.bulk.flush()
         assert story() == one
+
+
+@pytest.mark.parametrize("hours", [0, 10])
+@pytest.mark.parametrize("tab", ["all", "mine", "snoozed", "supervisor"])
+def test_the_database_orders_the_worklist_as_its_sum_says(
+    authority, invent, tab, hours
+):
+    invent(authority, 150, cases=0.5)
+    now = NOW + dt.timedelta(hours=hours)
+    today, midnight = NOW.date(), authority.end_of(NOW.date())
+    supervisor = User.objects.get(roles=["supervisor"])
+    keys = list(Escalation.objects.open().order_by("pk").values_list("pk", flat=True))
+    Escalation.objects.filter(pk__in=keys[::3]).update(assigned_to=supervisor)
+    Escalation.objects.filter(pk__in=keys[::5]).update(snoozed_until=now + 3 * HOUR)
+    keep = worklist._views(supervisor, now).get(tab, lambda one: not_asleep(one, now))
+    people = defaultdict(list)
+    for light in worklist.lights(supervisor, on=today):
+        if keep(light):
+            people[light.person_id].append(light)
+    if tab == "mine":
+        people = {
+            pk: found
+            for pk, found in people.items()
+            if any(one.assigned_to_id == supervisor.pk for one in found)
+        }
+    rows = [worklist.Row(pk, one, now, midnight, today) for pk, one in people.items()]
+    wanted = [row.person_id for row in sorted(rows, key=lambda row: row.place)]
+    assert len(wanted) > 2
+    found = places.read(
+        supervisor, now=now, today=today, midnight=midnight,
+        filters=worklist.Filters(tab=tab), size=1000, ages=(70, 60, 1),
+    )  # fmt: skip
+    assert found.people == wanted
+    assert found.total == len(wanted)
+    assert found.bands == Counter(row.band for row in rows)
+    assert found.kinds == Counter(one[0].kind for one in people.values())
+    reasons = [{light.reason for light in one} for one in people.values()]
+    assert found.reasons == Counter(reason for one in reasons for reason in one)
+
+
+def not_asleep(light, now):
+    return light.snoozed_until is None or light.snoozed_until <= now
+
+
+@pytest.mark.parametrize(
+    ("day", "years", "born"),
+    [
+        (dt.date(2026, 11, 24), 70, dt.date(1956, 11, 24)),
+        (dt.date(2028, 2, 29), 1, dt.date(2027, 2, 28)),
+        (dt.date(2027, 3, 1), 3, dt.date(2024, 3, 1)),
+    ],
+)
+def test_the_last_birth_date_of_an_age_is_that_of_a_person(day, years, born):
+    assert places.years_before(day, years) == born
+    assert Person(birth_date=born).age(day) == years
+    assert Person(birth_date=born + dt.timedelta(days=1)).age(day) == years - 1
 
 
 def test_names_are_never_distributed_evenly(authority, invent):
