@@ -43,6 +43,7 @@ SALUTATION = re.compile(
 # Letters that change the order of others could hide where a link leads.
 DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 SUBJECT, BODY = "subject", "body"
+EMPTY = "empty"
 
 
 class Unfit(Exception):
@@ -94,12 +95,12 @@ def problems(kind: Kind, channel: str, source: str) -> list[Problem]:
 
 def _of_shape(channel: str, subject: str, body: str) -> Iterator[Problem]:
     if channel == MAIL and not subject:
-        yield Problem(SUBJECT, "empty", _("A mail needs a subject."))
+        yield Problem(SUBJECT, EMPTY, _("A mail needs a subject."))
     if len(subject) > LONGEST_SUBJECT:
         sentence = _("A subject has at most %(n)s letters.") % {"n": LONGEST_SUBJECT}
         yield Problem(SUBJECT, "long", sentence)
     if not body:
-        yield Problem(BODY, "empty", _("The text is empty."))
+        yield Problem(BODY, EMPTY, _("The text is empty."))
     if len(body) > LONGEST:
         sentence = _("A text has at most %(n)s letters.") % {"n": LONGEST}
         yield Problem(BODY, "long", sentence)

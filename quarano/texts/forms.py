@@ -12,10 +12,12 @@ from quarano.texts.samples import fill
 class TextForm(forms.Form):
     """The wording of one text in one language."""
 
-    subject = forms.CharField(label=_("Subject"), required=False)
+    subject = forms.CharField(
+        label=_("Subject"), error_messages={"required": _("A mail needs a subject.")}
+    )
     body = forms.CharField(
         label=_("Text"),
-        required=False,
+        error_messages={"required": _("The text is empty.")},
         strip=False,
         widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "true"}),
     )
@@ -55,6 +57,8 @@ class TextForm(forms.Form):
         long = wording.too_many_segments(self.channel, filled)
         for problem in [*found, *([long] if long else [])]:
             part = problem.part if problem.part in self.fields else wording.BODY
+            if problem.code == wording.EMPTY and part in self.errors:
+                continue  # the field has said so
             self.add_error(part, forms.ValidationError(problem.sentence, problem.code))
         return cleaned
 

@@ -137,6 +137,13 @@ def _in_use(wanted: Wanted) -> texts.Text:
     return texts.read(*wanted.place, number)
 
 
+def _reader_form(request: HttpRequest) -> ReaderForm | None:
+    """For whoever may see people; what was typed stays."""
+    if not request.user.may("cases.view"):
+        return None
+    return ReaderForm(initial={"reader": request.POST.get("reader", "")[:200]})
+
+
 def _page(
     request: HttpRequest, wanted: Wanted, form: TextForm, **more: Any
 ) -> HttpResponse:
@@ -144,7 +151,7 @@ def _page(
     context = {
         "wanted": wanted,
         "form": form,
-        "reader_form": ReaderForm() if request.user.may("cases.view") else None,
+        "reader_form": _reader_form(request),
         "sample": samples.sample(wanted.kind, wanted.channel, form.source, current()),
         "allowed": wanted.kind.allowed,
         "required": wanted.kind.required.get(wanted.channel, ()),

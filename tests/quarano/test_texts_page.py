@@ -100,8 +100,17 @@ def test_what_is_wrong_stands_at_the_field_and_nothing_is_saved(ask):
     page = said(answer)
     assert "leave out “corona”" in page
     assert "{name} is not known here. Allowed: {code}, {link}" in page
+    assert "optional" not in page
     assert "Without {link} the text is of no use" in page
     assert not TextVersion.objects.exists()
+
+
+def test_an_empty_text_is_told_once(ask):
+    answer = ask("administrator", MAIL_PAGE, {"based_on": "1", "do": "save"})
+    page = said(answer)
+    assert answer.status_code == 422
+    assert page.count("The text is empty.") == 1
+    assert page.count("A mail needs a subject.") == 1
 
 
 def test_too_long_a_text_message_is_refused_with_its_segments(ask, settings):
