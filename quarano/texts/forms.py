@@ -22,7 +22,7 @@ class TextForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "true"}),
     )
     # Which version was edited: a later one is not overwritten unseen.
-    based_on = forms.CharField(widget=forms.HiddenInput, max_length=20)
+    version = forms.CharField(widget=forms.HiddenInput, max_length=20)
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class TextForm(forms.Form):
         authority: HealthAuthority,
     ) -> None:
         subject, body = wording.parts(channel, text.source)
-        first = {"subject": subject, "body": body, "based_on": text.version}
+        first = {"subject": subject, "body": body, "version": text.version}
         super().__init__(data, initial=first)
         self.kind, self.channel, self.authority = kind, channel, authority
         if channel != MAIL:

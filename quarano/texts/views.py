@@ -175,7 +175,7 @@ def _save(request: HttpRequest, wanted: Wanted) -> HttpResponse:
         texts.revise(
             *wanted.place,
             source=form.source,
-            based_on=form.cleaned_data["based_on"],
+            based_on=form.cleaned_data["version"],
             by=actor(request),
             now=clock.now(),
         )
@@ -194,13 +194,13 @@ def _outdated(
     """Show both; saving once more replaces what was just read."""
     form.add_error(None, _("Somebody else has saved this text meanwhile."))
     typed = request.POST.copy()
-    typed["based_on"] = newest.version
+    typed["version"] = newest.version
     form.data = typed
     return _page(request, wanted, form, newest=newest)
 
 
 def _restore(request: HttpRequest, wanted: Wanted) -> HttpResponse:
-    based_on = request.POST.get("based_on", "")
+    based_on = request.POST.get("version", "")
     try:
         texts.restore(
             *wanted.place, based_on=based_on, by=actor(request), now=clock.now()

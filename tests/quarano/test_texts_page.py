@@ -48,7 +48,7 @@ def test_the_list_says_which_wording_is_in_use(ask, world):
     assert page.count("as shipped") == 2 * sum(
         len(kind.channels) for kind in texts.KINDS.values()
     )
-    ask("administrator", PAGE, {"body": "Hier: {link}", "based_on": "1", "do": "save"})
+    ask("administrator", PAGE, {"body": "Hier: {link}", "version": "1", "do": "save"})
     page = said(ask("administrator", "/texts/"))
     assert "version 2" in page
     assert world.staff["administrator"].name in page
@@ -62,7 +62,7 @@ def test_the_list_says_which_wording_is_in_use(ask, world):
 def test_only_whoever_may_words_texts(ask, role, status):
     for path in ("/texts/", PAGE, "/texts/mail/"):
         assert ask(role, path).status_code == status
-    save = {"body": "Hier: {link}", "based_on": "1", "do": "save"}
+    save = {"body": "Hier: {link}", "version": "1", "do": "save"}
     assert ask(role, PAGE, save).status_code == (302 if status == 200 else 403)
 
 
@@ -73,7 +73,7 @@ def test_a_text_that_is_none_is_not_found(ask):
 
 def test_a_wording_is_put_into_use(ask):
     answer = ask(
-        "administrator", PAGE, {"body": "Hier: {link}", "based_on": "1", "do": "save"}
+        "administrator", PAGE, {"body": "Hier: {link}", "version": "1", "do": "save"}
     )
     assert answer.status_code == 302
     assert texts.current(*SMS).source == "Hier: {link}"
@@ -84,7 +84,7 @@ def test_a_mail_has_a_subject_of_its_own(ask):
     ask(
         "administrator",
         MAIL_PAGE,
-        {"subject": "Post", "body": "Hier:\r\n{link}", "based_on": "1", "do": "save"},
+        {"subject": "Post", "body": "Hier:\r\n{link}", "version": "1", "do": "save"},
     )
     text = texts.current("cases/messages/invitation", "mail", "de")
     assert text.source == "Post\n\nHier:\n{link}"
@@ -94,7 +94,7 @@ def test_what_is_wrong_stands_at_the_field_and_nothing_is_saved(ask):
     answer = ask(
         "administrator",
         MAIL_PAGE,
-        {"subject": "Corona", "body": "{name}", "based_on": "1", "do": "save"},
+        {"subject": "Corona", "body": "{name}", "version": "1", "do": "save"},
     )
     assert answer.status_code == 422
     page = said(answer)
@@ -106,7 +106,7 @@ def test_what_is_wrong_stands_at_the_field_and_nothing_is_saved(ask):
 
 
 def test_an_empty_text_is_told_once(ask):
-    answer = ask("administrator", MAIL_PAGE, {"based_on": "1", "do": "save"})
+    answer = ask("administrator", MAIL_PAGE, {"version": "1", "do": "save"})
     page = said(answer)
     assert answer.status_code == 422
     assert page.count("The text is empty.") == 1
@@ -116,7 +116,7 @@ def test_an_empty_text_is_told_once(ask):
 def test_too_long_a_text_message_is_refused_with_its_segments(ask, settings):
     settings.SMS_MOST_SEGMENTS = 2
     body = "x" * 400 + "{link}"
-    answer = ask("administrator", PAGE, {"body": body, "based_on": "1", "do": "save"})
+    answer = ask("administrator", PAGE, {"body": body, "version": "1", "do": "save"})
     assert answer.status_code == 422
     assert "This makes 4 segments; at most 2 are sent." in said(answer)
 
@@ -133,9 +133,9 @@ def test_the_page_counts_segments_with_a_link_as_long_as_real_ones(ask, world):
 
 
 def test_the_second_of_two_sees_both_and_overwrites_nothing_unseen(ask):
-    first = {"body": "Von Ada: {link}", "based_on": "1", "do": "save"}
+    first = {"body": "Von Ada: {link}", "version": "1", "do": "save"}
     ask("administrator", PAGE, first)
-    second = {"body": "Von Bea: {link}", "based_on": "1", "do": "save"}
+    second = {"body": "Von Bea: {link}", "version": "1", "do": "save"}
 
     answer = ask("supervisor", PAGE, second)
 
@@ -144,26 +144,26 @@ def test_the_second_of_two_sees_both_and_overwrites_nothing_unseen(ask):
     assert "Von Ada: {link}" in page
     assert "Von Bea: {link}" in page
     assert texts.current(*SMS).source == "Von Ada: {link}"
-    assert 'name="based_on" value="2"' in page
-    ask("supervisor", PAGE, {**second, "based_on": "2"})
+    assert 'name="version" value="2"' in page
+    ask("supervisor", PAGE, {**second, "version": "2"})
     assert texts.current(*SMS).source == "Von Bea: {link}"
 
 
 def test_pressing_twice_saves_once(ask):
-    save = {"body": "Hier: {link}", "based_on": "1", "do": "save"}
+    save = {"body": "Hier: {link}", "version": "1", "do": "save"}
     ask("administrator", PAGE, save)
     assert ask("administrator", PAGE, save).status_code == 302
     assert TextVersion.objects.count() == 1
 
 
 def test_the_shipped_text_comes_back_and_an_older_one_can_be_taken_up(ask):
-    ask("administrator", PAGE, {"body": "Eins: {link}", "based_on": "1", "do": "save"})
+    ask("administrator", PAGE, {"body": "Eins: {link}", "version": "1", "do": "save"})
     assert "Back to the shipped text" in said(ask("administrator", PAGE))
-    ask("administrator", PAGE, {"based_on": "2", "do": "restore"})
+    ask("administrator", PAGE, {"version": "2", "do": "restore"})
     assert texts.current(*SMS).is_shipped
     page = said(ask("administrator", f"{PAGE}?version=2"))
     assert "Eins: {link}</textarea>" in page
-    assert 'name="based_on" value="3"' in page
+    assert 'name="version" value="3"' in page
     for nonsense in ("9", "x", "-1", "0"):
         answer = ask("administrator", f"{PAGE}?version={nonsense}")
         assert answer.status_code == 200
@@ -171,8 +171,8 @@ def test_the_shipped_text_comes_back_and_an_older_one_can_be_taken_up(ask):
 
 
 def test_restoring_an_outdated_page_restores_nothing(ask):
-    ask("administrator", PAGE, {"body": "Eins: {link}", "based_on": "1", "do": "save"})
-    answer = ask("administrator", PAGE, {"body": "x", "based_on": "1", "do": "restore"})
+    ask("administrator", PAGE, {"body": "Eins: {link}", "version": "1", "do": "save"})
+    answer = ask("administrator", PAGE, {"body": "x", "version": "1", "do": "restore"})
     assert answer.status_code == 422
     assert not texts.current(*SMS).is_shipped
 
@@ -182,7 +182,7 @@ def test_restoring_an_outdated_page_restores_nothing(ask):
 
 def test_a_preview_changes_nothing(ask):
     answer = ask(
-        "administrator", PAGE, {"body": "Neu: {link}", "based_on": "1", "do": "preview"}
+        "administrator", PAGE, {"body": "Neu: {link}", "version": "1", "do": "preview"}
     )
     assert answer.status_code == 200
     assert "Neu: http://neckartal.localhost" in said(answer)
@@ -195,7 +195,7 @@ def test_a_preview_for_a_person_is_recorded_as_a_view(ask, world):
         "supervisor",
         PAGE,
         {
-            "body": "Neu: {link}", "based_on": "1", "do": "preview",
+            "body": "Neu: {link}", "version": "1", "do": "preview",
             "reader": f"{world.kolja.given_name} {world.kolja.family_name}",
         },
     )  # fmt: skip
@@ -208,7 +208,7 @@ def test_a_preview_for_a_person_is_recorded_as_a_view(ask, world):
 
 def test_an_administrator_sees_no_person(ask, world):
     typed = {
-        "body": "{link}", "based_on": "1", "do": "preview",
+        "body": "{link}", "version": "1", "do": "preview",
         "reader": world.kolja.family_name,
     }  # fmt: skip
     assert "as this person gets it" not in said(ask("administrator", PAGE))
@@ -221,7 +221,7 @@ def test_nobody_found_is_said(ask):
     answer = ask(
         "supervisor",
         PAGE,
-        {"body": "{link}", "based_on": "1", "do": "preview", "reader": "Nobodyxyz"},
+        {"body": "{link}", "version": "1", "do": "preview", "reader": "Nobodyxyz"},
     )
     assert answer.status_code == 422
     assert "Nobody found for “Nobodyxyz”" in said(answer)
@@ -231,7 +231,7 @@ def test_nobody_found_is_said(ask):
 
 
 def test_a_trial_goes_to_the_officials_own_address_and_once(ask, world):
-    typed = {"subject": "Post", "body": "Neu: {link}", "based_on": "1", "do": "try"}
+    typed = {"subject": "Post", "body": "Neu: {link}", "version": "1", "do": "try"}
 
     for _twice in range(2):
         answer = ask("administrator", MAIL_PAGE, typed)
@@ -247,7 +247,7 @@ def test_a_trial_goes_to_the_officials_own_address_and_once(ask, world):
 
 
 def test_a_trial_by_text_message_needs_a_number_of_ones_own(ask, world):
-    typed = {"body": "Neu: {link}", "based_on": "1", "do": "try"}
+    typed = {"body": "Neu: {link}", "version": "1", "do": "try"}
     assert "Send to me" not in said(ask("administrator", PAGE))
     assert ask("administrator", PAGE, typed).status_code == 422
     ada = world.staff["administrator"]
@@ -259,7 +259,7 @@ def test_a_trial_by_text_message_needs_a_number_of_ones_own(ask, world):
 
 
 def test_what_may_not_be_used_is_not_tried_either(ask):
-    typed = {"subject": "x", "body": "Corona {link}", "based_on": "1", "do": "try"}
+    typed = {"subject": "x", "body": "Corona {link}", "version": "1", "do": "try"}
     assert ask("administrator", MAIL_PAGE, typed).status_code == 422
     assert not Message.objects.filter(template__contains="trial").exists()
 
