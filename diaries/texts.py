@@ -13,6 +13,7 @@ def _reminder(rung: str, label: object) -> Kind:
         label,
         channels=(MAIL, SMS),
         placeholders={"link": _("address of the diary")},
+        samples={"link": "/diary/"},
         required={MAIL: LINK, SMS: LINK},
     )
 

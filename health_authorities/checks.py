@@ -105,7 +105,7 @@ def ways_out(**_: Any) -> list[CheckMessage]:
             found.append(
                 Info(
                     "No gateway sends text messages: each of them fails.",
-                    hint="Name a gateway in TRANSPORTS.",
+                    hint="Name one in SMS_GATEWAY_URL.",
                     id="quarano.I001",
                 )
             )

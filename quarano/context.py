@@ -36,6 +36,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("cases.view", "desk:search", _("People"), "people", "p"),
         ("cases.take_up", "cases:take_up", _("Add a case"), "plus", "n"),
         ("site.administer", "desk:authority", _("Our authority"), "house", "o"),
+        ("texts.edit", "texts:index", _("Texts"), "message", "t"),
         ("policy.approve", "admin:index", _("Administration"), "settings", "a"),
     ]
     return [

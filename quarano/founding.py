@@ -45,7 +45,7 @@ ROLES: dict[str, tuple[str, list[str]]] = {
         gettext_noop("supervisor"),
         [
             *FIELD_WORK, "cases.view_protected", "cases.reopen", "cases.supervise",
-            "cases.merge", "policy.approve",
+            "cases.merge", "policy.approve", "texts.edit",
         ],
     ),
     "physician": (
@@ -55,7 +55,10 @@ ROLES: dict[str, tuple[str, list[str]]] = {
     "epidemiologist": (gettext_noop("epidemiologist"), ["figures.view"]),
     "administrator": (
         gettext_noop("administrator"),
-        ["site.administer", "accounts.invite", "policy.edit", "policy.approve"],
+        [
+            "site.administer", "accounts.invite", "policy.edit", "policy.approve",
+            "texts.edit",
+        ],
     ),
 }  # fmt: skip
 OPERATION = {

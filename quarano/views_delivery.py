@@ -40,14 +40,14 @@ def _take(
 ) -> JsonResponse:
     """Note reports that the authority's secret vouches for; the host names whose.
 
-    401 without it, 400 for what is no report, 404 where no message here is meant: then
+    403 without it, 400 for what is no report, 404 where no message here is meant: then
     the provider may tell again.
     """
     now = clock.now()
     if not _is_vouched_for(request):
         if allow("report-refused", REFUSALS, key=address(request)):
             log.record("report.refused", None, by=None, now=now)
-        return JsonResponse({"error": "signature"}, status=401)
+        return JsonResponse({"error": "signature"}, status=403)
     try:
         told = list(reports.read(json.loads(request.body), provider))
     except (ValueError, RecursionError, reports.Unreadable):

@@ -71,6 +71,7 @@ from quarano.cockroach.transactions import retrying_transaction
 from quarano.notifications import outbox, reports, texts
 from quarano.notifications.models import Message
 from quarano.records import consistency
+from quarano.texts import trial
 from tests import world as worlds
 from tests.faults import everything, processes, survives
 from tests.world import DAY, NOW, TODAY, World
@@ -909,6 +910,14 @@ def _(world):
     by = world.staff["administrator"]
     texts.revise(*INVITATION, source="Hier: {link}", based_on="1", by=by, now=NOW)
     return lambda: texts.restore(*INVITATION, based_on="2", by=by, now=NOW)
+
+
+@calling(trial.send)
+def _(world):
+    me = world.staff["administrator"]
+    return lambda: trial.send(
+        me, text="Post\n\nHier", channel="mail", of="x", by=me, now=NOW
+    )
 
 
 @calling(chain._seal_batch)

@@ -249,6 +249,8 @@ def arguments(route: str, ids: dict[str, Any], token: str) -> dict[str, Any]:
         found["pk"] = ids[kind_of(route)]
     if "<path:object_id>" in route:
         found["object_id"] = ids[route.split("/")[2]]
+    if "<slug:text>" in route:
+        found["text"] = "cases-invitation-sms-de"
     if "<str:token>" in route:
         found["token"] = token
     if "uidb36" in route:

@@ -23,6 +23,10 @@ DELIVERED, UNDELIVERED, DELAYED = "delivered", "undelivered", "delayed"
 CODE = re.compile(r"[a-z0-9_.-]{1,40}")
 MOST = 500  # reports in one body
 State = Message.State
+REPORTED = [
+    "delivered_at", "undelivered_at", "problem", "state", "sent_at", "failed_at",
+    "claimed_until", "token",
+]  # fmt: skip
 
 
 class Unreadable(Exception):
@@ -127,7 +131,7 @@ def note(pk: uuid.UUID, report: Report, *, now: dt.datetime) -> Message | None:
         message.save(update_fields=["problem"])
         return message
     _hand_over(message, now=now)
-    message.save()
+    message.save(update_fields=REPORTED)
     return message
 
 

@@ -6,34 +6,29 @@ for no field of a person and run no code. Version 1 is the shipped text.
 """
 
 import datetime as dt
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 from django.template import Context
 from django.template.loader import get_template
 from django.utils import translation
-from django.utils.translation import gettext_lazy as _
 
 from health_authorities import memory
 from health_authorities.models import HealthAuthority
 from quarano.audit import log
 from quarano.cockroach.transactions import retrying_transaction
+from quarano.notifications import wording
+from quarano.notifications.kinds import KINDS, LETTER, MAIL, SMS, Kind, register
 from quarano.notifications.models import TextVersion
+from quarano.notifications.wording import PLACEHOLDER
+
+__all__ = ["KINDS", "LETTER", "MAIL", "SMS", "Kind", "register"]
 
 SHIPPED = "1"
-MAIL, SMS, LETTER = "mail", "sms", "letter"
-PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-
-# What every text may say about the authority.
-OF_THE_AUTHORITY: dict[str, Any] = {
-    "office": _("name of the authority"),
-    "office_short": _("short name of the authority"),
-    "phone": _("hotline of the authority"),
-}
 
 
 class Outdated(Exception):
@@ -62,35 +57,6 @@ class Text:
         One pass: what a value holds is never read as a placeholder again.
         """
         return PLACEHOLDER.sub(lambda found: str(values.get(found[1], "")), self.source)
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A text that an authority may word itself, and what it may name.
-
-    `placeholders` maps each name to what it stands for, `required` each channel to the
-    names without which the text is no use. A neutral text says nothing of an illness.
-    """
-
-    template: str
-    label: Any
-    channels: tuple[str, ...]
-    placeholders: Mapping[str, Any] = field(default_factory=dict)
-    required: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    neutral: bool = True
-
-    @property
-    def allowed(self) -> dict[str, Any]:
-        """Every name this text may use, and what it stands for."""
-        return {**OF_THE_AUTHORITY, **self.placeholders}
-
-
-KINDS: dict[str, Kind] = {}
-
-
-def register(*kinds: Kind) -> None:
-    """Make texts editable; the app that writes such messages does so in `ready()`."""
-    KINDS.update((kind.template, kind) for kind in kinds)
 
 
 def language_of(wanted: str) -> str:
@@ -141,7 +107,8 @@ def read(template: str, channel: str, language: str, version: str) -> Text:
     language = language_of(language)
     if version != SHIPPED:
         own = TextVersion.objects.of(template, channel, language)
-        source = own.values_list("source", flat=True).get(number=int(version))
+        # None where the language changed since: better the shipped text than none.
+        source = own.filter(number=version).values_list("source", flat=True).first()
         if source:
             return Text(source, version, is_shipped=False)
     return Text(shipped(template, channel, language), version)
@@ -190,13 +157,15 @@ def revise(
     """Put a new wording into use; messages written before keep theirs.
 
     `based_on` is the version that was edited. Raises Outdated where that is not the one
-    in use any more, Unchanged where the wording is the same.
+    in use any more, Unchanged where the wording is the same, and wording.Unfit.
     """
+    if found := wording.problems(KINDS[template], channel, source):
+        raise wording.Unfit(found)
     before = _in_use(template, channel, language)
-    if before.version != based_on:
-        raise Outdated(before)
     if source == before.source:
         raise Unchanged
+    if before.version != based_on:
+        raise Outdated(before)
     return _add(template, channel, language, source, before, by=by, now=now)
 
 
@@ -263,6 +232,6 @@ def _add(
     return made
 
 
-def history(template: str, channel: str, language: str) -> Iterable[TextVersion]:
+def history(template: str, channel: str, language: str) -> QuerySet[TextVersion]:
     """Return an authority's own versions of a text, newest first."""
     return TextVersion.objects.of(template, channel, language).order_by("-number")

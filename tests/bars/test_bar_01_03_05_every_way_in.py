@@ -106,7 +106,7 @@ def wanted(name, guard, role, user, owner, *, of_object):
     is_admin = name.startswith("admin:")
     if guard == OPEN_DOOR:
         # Gateways come with a signature in place of a login.
-        return SHOWN | {404, 429} | ({401} if name in SIGNED_REPORTS else set())
+        return SHOWN | {404, 429} | ({403} if name in SIGNED_REPORTS else set())
     if role in {"nobody", "operator"}:
         return {302, 405}
     if is_admin and guard == "door of the administration":

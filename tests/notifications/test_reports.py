@@ -230,7 +230,7 @@ def test_without_the_secret_nothing_is_taken(authority, headers):
 
     answer = ask(authority, told(message), headers=headers)
 
-    assert answer.status_code == 401
+    assert answer.status_code == 403
     assert again(message).delivered_at is None
     event = Event.objects.get(verb="report.refused")
     assert event.person is None
@@ -242,7 +242,7 @@ def test_a_flood_of_refusals_is_written_down_for_a_while_only(authority, monkeyp
 
     monkeypatch.setattr(views_delivery, "REFUSALS", Limit(3, 3600))
     for _ in range(6):
-        assert ask(authority, {}, headers={}).status_code == 401
+        assert ask(authority, {}, headers={}).status_code == 403
     assert Event.objects.filter(verb="report.refused").count() == 3
 
 
@@ -253,13 +253,13 @@ def test_a_signature_is_worth_nothing_for_another_body(authority, settings):
 
     answer = ask(authority, told(message), headers={signatures.HEADER: other})
 
-    assert answer.status_code == 401
+    assert answer.status_code == 403
 
 
 def test_one_authoritys_secret_opens_no_other(authority, other_authority):
     message = sent()
 
-    assert ask(authority, told(message), schema="spreetal").status_code == 401
+    assert ask(authority, told(message), schema="spreetal").status_code == 403
     # Nor does a genuine report of the other reach a message that is not its own.
     with tenant_context(other_authority):
         theirs = sent()
