@@ -36,6 +36,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("cases.view", "desk:search", _("People"), "people", "p"),
         ("cases.take_up", "cases:take_up", _("Add a case"), "plus", "n"),
         ("site.administer", "desk:authority", _("Our authority"), "house", "o"),
+        ("oversight.alarms", "oversight:alarms", _("Alarms"), "shield", ""),
+        ("audit.view", "oversight:access_log", _("Access log"), "eye", ""),
         ("policy.approve", "admin:index", _("Administration"), "settings", "a"),
     ]
     return [

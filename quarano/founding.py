@@ -45,7 +45,7 @@ ROLES: dict[str, tuple[str, list[str]]] = {
         gettext_noop("supervisor"),
         [
             *FIELD_WORK, "cases.view_protected", "cases.reopen", "cases.supervise",
-            "cases.merge", "policy.approve",
+            "cases.merge", "policy.approve", "oversight.alarms",
         ],
     ),
     "physician": (
@@ -55,7 +55,14 @@ ROLES: dict[str, tuple[str, list[str]]] = {
     "epidemiologist": (gettext_noop("epidemiologist"), ["figures.view"]),
     "administrator": (
         gettext_noop("administrator"),
-        ["site.administer", "accounts.invite", "policy.edit", "policy.approve"],
+        [
+            "site.administer", "accounts.invite", "policy.edit", "policy.approve",
+            "audit.view", "oversight.alarms",
+        ],
+    ),
+    "data_protection": (
+        gettext_noop("data protection officer"),
+        ["audit.view", "oversight.alarms"],
     ),
 }  # fmt: skip
 OPERATION = {

@@ -77,8 +77,14 @@ SHARED_APPS = [
     "phonenumber_field",
     "csp",
 ]
-TENANT_APPS = [*BOTH, "cases", "diaries"]
-INSTALLED_APPS = [*SHARED_APPS, "cases", "diaries", "quarano.desk"]
+TENANT_APPS = [*BOTH, "cases", "diaries", "quarano.oversight"]
+INSTALLED_APPS = [
+    *SHARED_APPS,
+    "cases",
+    "diaries",
+    "quarano.oversight",
+    "quarano.desk",
+]
 if DEMO:
     INSTALLED_APPS.append("quarano.demo")
 

@@ -17,6 +17,7 @@ urlpatterns = [
     path("delivery/reports/sms/", views_delivery.report_sms, name="report_sms"),
     path("delivery/reports/mail/", views_delivery.report_mail, name="report_mail"),
     path("account/", include("quarano.accounts.urls")),
+    path("oversight/", include("quarano.oversight.urls")),
     path("admin/", authority_admin.urls),
 ]
 if settings.DEMO:

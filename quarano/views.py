@@ -28,6 +28,8 @@ def home(request: HttpRequest) -> HttpResponse:
         return redirect("desk:worklist")
     if user.may("site.administer"):
         return redirect("admin:index")
+    if user.may("audit.view"):
+        return redirect("oversight:alarms")
     if user.is_staff:
         return render(request, "no_page_yet.html")
     return redirect("diaries:home")
