@@ -14,6 +14,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     return {
         "authority": getattr(request, "authority", None),
         "now": clock.now(),
+        "reference": getattr(request, "request_id", ""),
         "poll_seconds": settings.POLL_SECONDS,
         "demo": settings.DEMO,
         "public_url": f"{settings.SITE_SCHEME}://{settings.PUBLIC_HOST}"

@@ -65,10 +65,10 @@ from quarano.cockroach.roles import as_owner
 from quarano.cockroach.transactions import retrying_transaction
 from quarano.notifications import outbox, reports, texts
 from quarano.notifications.models import Message
-from quarano.records import consistency
 from quarano.oversight import watch
 from quarano.oversight.models import Alarm
 from quarano.oversight.rules import Finding
+from quarano.records import consistency
 from tests import world as worlds
 from tests.faults import everything, processes, survives
 from tests.world import DAY, NOW, TODAY, World

@@ -46,6 +46,11 @@ def second_factor_failed(user: User, **kwargs: Any) -> None:
     note("login.failed", user, step="second factor")
 
 
+@receiver(mfa.authenticator_used)
+def second_factor_given(user: User, authenticator: Any, **kwargs: Any) -> None:
+    note("login.second_factor_given", user, kind=str(authenticator.type))
+
+
 @receiver(account.password_changed)
 @receiver(account.password_reset)
 def password_changed(user: User, **kwargs: Any) -> None:

@@ -66,8 +66,8 @@ class Finding:
 
 def street_of(street: str, postal_code: str) -> str:
     """Return the street without its number, comparable; empty where none is known."""
-    name = NUMBER.sub("", fold(street))
-    name = re.sub(r"str(asse)?$", "str", name.replace(" ", ""))
+    name = re.sub(r"[ .]", "", NUMBER.sub("", fold(street)))
+    name = re.sub(r"str(asse)?$", "str", name)
     return f"{postal_code} {name}" if name else ""
 
 

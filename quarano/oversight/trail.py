@@ -16,29 +16,29 @@ from cases.timeline import WORDS
 from quarano.accounts.models import User
 from quarano.audit.models import Event
 
-_t = gettext_lazy
 MORE_WORDS = {
-    "worklist.viewed": _t("On the worklist"),
-    "search.viewed": _t("Among the people found"),
-    "duplicates.offered": _t("Offered as perhaps the same person"),
-    "login.succeeded": _t("Signed in"),
-    "login.ended": _t("Signed out"),
-    "login.failed": _t("Sign-in failed"),
-    "login.password_changed": _t("Password changed"),
-    "login.second_factor_changed": _t("Second factor changed"),
-    "access.refused": _t("Access refused"),
-    "audit.viewed": _t("Access log read"),
-    "audit.erased": _t("Old events of the access log erased"),
-    "alarm.raised": _t("Alarm raised"),
-    "alarm.settled": _t("Alarm settled"),
-    "alarms.viewed": _t("Alarms read"),
-    "staff.invited": _t("Official invited"),
-    "staff.joined": _t("Invitation accepted"),
-    "staff.renewed": _t("New link sent to an official"),
-    "staff.roles_changed": _t("Roles changed"),
-    "staff.deactivated": _t("Account closed"),
-    "staff.reactivated": _t("Account opened again"),
-    "staff.end_changed": _t("Last day of an account changed"),
+    "worklist.viewed": gettext_lazy("On the worklist"),
+    "search.viewed": gettext_lazy("Among the people found"),
+    "duplicates.offered": gettext_lazy("Offered as perhaps the same person"),
+    "login.succeeded": gettext_lazy("Signed in"),
+    "login.ended": gettext_lazy("Signed out"),
+    "login.failed": gettext_lazy("Sign-in failed"),
+    "login.password_changed": gettext_lazy("Password changed"),
+    "login.second_factor_given": gettext_lazy("Second factor given"),
+    "login.second_factor_changed": gettext_lazy("Second factor changed"),
+    "access.refused": gettext_lazy("Access refused"),
+    "audit.viewed": gettext_lazy("Access log read"),
+    "audit.erased": gettext_lazy("Old events of the access log erased"),
+    "alarm.raised": gettext_lazy("Alarm raised"),
+    "alarm.settled": gettext_lazy("Alarm settled"),
+    "alarms.viewed": gettext_lazy("Alarms read"),
+    "staff.invited": gettext_lazy("Official invited"),
+    "staff.joined": gettext_lazy("Invitation accepted"),
+    "staff.renewed": gettext_lazy("New link sent to an official"),
+    "staff.roles_changed": gettext_lazy("Roles changed"),
+    "staff.deactivated": gettext_lazy("Account closed"),
+    "staff.reactivated": gettext_lazy("Account opened again"),
+    "staff.end_changed": gettext_lazy("Last day of an account changed"),
 }
 
 
@@ -94,13 +94,13 @@ def _who(event: Event, users: dict[UUID, User]) -> str:
     return user.name if user else _("an account that is gone")
 
 
-def officials(*, since: dt.datetime, until: dt.datetime) -> list[tuple[UUID, str]]:
-    """Officials of today, and those of the time whose account is gone, by name."""
+def officials(*, since: dt.datetime) -> list[tuple[UUID, str]]:
+    """Officials of today, and those since then whose account is gone, by name."""
     staff = dict(
         User.objects.exclude(roles=[]).order_by("name").values_list("pk", "name")
     )
     acted = (
-        Event.objects.filter(at__gte=since, at__lt=until, actor_kind=Event.Actor.STAFF)
+        Event.objects.filter(at__gte=since, actor_kind=Event.Actor.STAFF)
         .exclude(actor__in=list(staff))
         .order_by("actor")
         .values_list("actor", flat=True)

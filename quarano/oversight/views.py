@@ -96,7 +96,7 @@ def access_log(request: HttpRequest) -> HttpResponse:
     now = clock.now()
     today = request.authority.localdate(now)
     span = {"since": today - MONTH, "until": today}
-    officials = trail.officials(since=now - MONTH * 13, until=now)
+    officials = trail.officials(since=now - MONTH * 13)
     asked = request.GET if {"person", "official"} & {*request.GET} else None
     form = TrailForm(asked, initial=span, officials=officials)
     context: dict[str, Any] = {"form": form}
@@ -117,9 +117,9 @@ def _answer(
         events = trail.of_person(person, since=since, until=until)
     else:
         events = trail.of_official(UUID(official), since=since, until=until)
+    found = list(_after(events, request.GET.get("after", ""))[: EVENTS_SHOWN + 1])
     codes = {"official": official} if official else {}
     audit.viewed(request, "audit.viewed", now=now, person=person, codes=codes)
-    found = list(_after(events, request.GET.get("after", ""))[: EVENTS_SHOWN + 1])
     return {
         "lines": trail.in_words(found[:EVENTS_SHOWN]),
         "asks_for_person": bool(person),
