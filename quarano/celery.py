@@ -60,9 +60,8 @@ app.conf.beat_schedule = {
     },
     # What a minute's look missed while no worker ran.
     "insider-alarms-nightly": {
-        "task": "quarano.tasks.watch_readings_all",
+        "task": "quarano.tasks.watch_missed_all",
         "schedule": nightly,
-        "kwargs": {"minutes": 2 * 24 * 60},
     },
     "access-log-retention": {
         "task": "quarano.tasks.erase_access_log_all",

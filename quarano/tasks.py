@@ -50,14 +50,27 @@ def erase_access_log_all() -> None:
 
 
 @authority_task
-def watch_readings(minutes: int) -> None:
+def watch_readings() -> None:
     now = clock.now()
-    watch.look(now=now, since=now - dt.timedelta(minutes=minutes))
+    watch.look(now=now, since=now - watch.LATELY)
 
 
 @shared_task(ignore_result=True)
-def watch_readings_all(minutes: int = 10) -> None:
-    since = clock.now() - dt.timedelta(minutes=minutes)
+def watch_readings_all() -> None:
+    since = clock.now() - watch.LATELY
     in_authorities_with(
-        lambda schema: watch.recent_query(schema, since), watch_readings, minutes
+        lambda schema: watch.recent_query(schema, since), watch_readings
     )
+
+
+@authority_task
+def watch_missed() -> None:
+    now = clock.now()
+    watch.look(now=now, since=now - watch.LONG)
+
+
+@shared_task(ignore_result=True)
+def watch_missed_all() -> None:
+    """What the minute's looks missed while no worker ran."""
+    since = clock.now() - watch.LONG
+    in_authorities_with(lambda schema: watch.recent_query(schema, since), watch_missed)

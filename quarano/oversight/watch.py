@@ -23,6 +23,9 @@ from quarano.oversight.models import Alarm
 from quarano.oversight.rules import Finding, Reading
 
 PERMISSION = "oversight.alarms"
+# A minute's look goes back so far, the night's one over all that may have been missed.
+LATELY = dt.timedelta(minutes=10)
+LONG = dt.timedelta(days=2)
 # Work on a person explains a reading that lies so near.
 NEAR = dt.timedelta(hours=1)
 READ = (".opened", ".viewed")

@@ -15,6 +15,7 @@ from quarano.accounts.models import User
 from quarano.audit.models import Event
 from quarano.notifications.models import Message
 from quarano.notifications.rendering import render
+from quarano.oversight import watch
 from quarano.oversight.models import Alarm
 from quarano.tasks import watch_readings
 from tests import factories as make
@@ -89,7 +90,7 @@ def somebody(family, *, street="", cared_by=None, **fields):
 def watched(authority, clock, *, at):
     """The alarms, looked for at the latest moment that the bar allows."""
     clock.move_to(at + LATEST, tick=False)
-    watch_readings("neckartal", 10)
+    watch_readings("neckartal")
     connection.set_tenant(authority)
     return list(Alarm.objects.all())
 
@@ -368,8 +369,7 @@ def test_bar_69_a_normal_week_raises_one_false_alarm_at_most(authority, clock):
     for day in range(DAYS):
         evening = monday + day * worlds.DAY + dt.timedelta(hours=16)
         clock.move_to(evening, tick=False)
-        watch_readings("neckartal", 17 * 60)
-        connection.set_tenant(authority)
+        watch.look(now=evening, since=evening - dt.timedelta(hours=17))
     alarms = list(Alarm.objects.values_list("rule", flat=True))
     assert len(alarms) <= week.reads / READS, alarms
 
@@ -388,7 +388,7 @@ def test_a_look_asks_no_more_with_more_officials(office, authority, clock):
                 person=person.pk,
             )  # fmt: skip
         with CaptureQueriesContext(connection) as asked:
-            watch_readings("neckartal", 10)
+            watch_readings("neckartal")
         connection.set_tenant(authority)
         return len(asked)
 
