@@ -16,8 +16,8 @@ urlpatterns = [
     path("diary/", include("diaries.urls")),
     path("delivery/reports/sms/", views_delivery.report_sms, name="report_sms"),
     path("delivery/reports/mail/", views_delivery.report_mail, name="report_mail"),
-    path("account/", include("quarano.accounts.urls")),
     path("oversight/", include("quarano.oversight.urls")),
+    path("account/", include("quarano.accounts.urls")),
     path("admin/", authority_admin.urls),
 ]
 if settings.DEMO:
