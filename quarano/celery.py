@@ -23,6 +23,9 @@ def log_as_the_web_does(**_: Any) -> None:
     dictConfig(settings.LOGGING)
 
 
+# Erasing events needs the owner of the database, as making tables does.
+app.conf.task_routes = {"quarano.tasks.erase_access_log": {"queue": "owner"}}
+
 quarter_hour = crontab(minute="*/15")
 every_minute = crontab()
 every_five_minutes = crontab(minute="*/5")
@@ -52,6 +55,19 @@ app.conf.beat_schedule = {
         "schedule": every_five_minutes,
     },
     "audit-seals": {"task": "quarano.tasks.seal_all", "schedule": hourly},
+    "insider-alarms": {
+        "task": "quarano.tasks.watch_readings_all",
+        "schedule": every_minute,
+    },
+    # What a minute's look missed while no worker ran.
+    "insider-alarms-nightly": {
+        "task": "quarano.tasks.watch_missed_all",
+        "schedule": nightly,
+    },
+    "access-log-retention": {
+        "task": "quarano.tasks.erase_access_log_all",
+        "schedule": nightly,
+    },
     "founding": {
         "task": "quarano.tasks.found_requested",
         "schedule": every_minute,

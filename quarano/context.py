@@ -14,6 +14,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     return {
         "authority": getattr(request, "authority", None),
         "now": clock.now(),
+        "reference": getattr(request, "request_id", ""),
         "poll_seconds": settings.POLL_SECONDS,
         "demo": settings.DEMO,
         "public_url": f"{settings.SITE_SCHEME}://{settings.PUBLIC_HOST}"
@@ -37,6 +38,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("cases.take_up", "cases:take_up", _("Add a case"), "plus", "n"),
         ("site.administer", "desk:authority", _("Our authority"), "house", "o"),
         ("texts.edit", "texts:index", _("Texts"), "message", "t"),
+        ("oversight.alarms", "oversight:alarms", _("Alarms"), "shield", ""),
+        ("audit.view", "oversight:access_log", _("Access log"), "eye", ""),
         ("policy.approve", "admin:index", _("Administration"), "settings", "a"),
     ]
     return [

@@ -45,7 +45,7 @@ ROLES: dict[str, tuple[str, list[str]]] = {
         gettext_noop("supervisor"),
         [
             *FIELD_WORK, "cases.view_protected", "cases.reopen", "cases.supervise",
-            "cases.merge", "policy.approve", "texts.edit",
+            "cases.merge", "policy.approve", "texts.edit", "oversight.alarms",
         ],
     ),
     "physician": (
@@ -57,8 +57,12 @@ ROLES: dict[str, tuple[str, list[str]]] = {
         gettext_noop("administrator"),
         [
             "site.administer", "accounts.invite", "policy.edit", "policy.approve",
-            "texts.edit",
+            "texts.edit", "audit.view", "oversight.alarms",
         ],
+    ),
+    "data_protection": (
+        gettext_noop("data protection officer"),
+        ["audit.view", "oversight.alarms"],
     ),
 }  # fmt: skip
 OPERATION = {

@@ -1,7 +1,9 @@
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 
 POLICY = (
     "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), "
@@ -22,6 +24,29 @@ def headers(
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", settings.SECURE_REFERRER_POLICY)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        return response
+
+    return middleware
+
+
+def never_empty(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Give a refusal that has no words, such as 405, a page with its reference."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if (
+            response.status_code >= HTTPStatus.BAD_REQUEST
+            and not response.streaming
+            and not response.content
+            and request.method != "HEAD"
+        ):
+            reference = getattr(request, "request_id", "")
+            text = render_to_string("refused.html", {"reference": reference})
+            response.content = text.encode()
+            response.headers["Content-Type"] = "text/html; charset=utf-8"
+            response.headers["Content-Length"] = str(len(response.content))
         return response
 
     return middleware

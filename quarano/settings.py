@@ -77,8 +77,14 @@ SHARED_APPS = [
     "phonenumber_field",
     "csp",
 ]
-TENANT_APPS = [*BOTH, "cases", "diaries"]
-INSTALLED_APPS = [*SHARED_APPS, "cases", "diaries", "quarano.desk"]
+TENANT_APPS = [*BOTH, "cases", "diaries", "quarano.oversight"]
+INSTALLED_APPS = [
+    *SHARED_APPS,
+    "cases",
+    "diaries",
+    "quarano.oversight",
+    "quarano.desk",
+]
 if DEMO:
     INSTALLED_APPS.append("quarano.demo")
 
@@ -91,6 +97,7 @@ MIDDLEWARE = [
     # Pages of random length, so that sizes betray nothing (BREACH).
     "django.middleware.gzip.GZipMiddleware",
     "quarano.audit.middleware.request_id",
+    "quarano.middleware.never_empty",
     "health_authorities.middleware.AuthorityMiddleware",
     "quarano.accounts.sessions.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -309,7 +316,7 @@ CONTENT_SECURITY_POLICY = {
 # Not `no-referrer`: browsers then send `Origin: null`, and every form is refused.
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "quarano.views.csrf_failure"
+CSRF_FAILURE_VIEW = "quarano.views_errors.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 # The citizen's steps between the account and the first entry, by url name.
 ENROLMENT_STEPS = ["enrolment:notice", "enrolment:details", "enrolment:questionnaire"]

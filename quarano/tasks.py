@@ -1,10 +1,17 @@
 """Jobs that name every app."""
 
-from celery import shared_task
+import datetime as dt
 
+from celery import shared_task
+from django.db import connection
+
+from health_authorities.models import HealthAuthority
 from health_authorities.tasks import authority_task, in_authorities_with
 from quarano import clock, founding
 from quarano.audit import chain
+from quarano.cockroach.roles import as_owner
+from quarano.oversight import watch
+from quarano.records import periods
 
 
 @authority_task(public=True)
@@ -21,3 +28,49 @@ def seal_all() -> None:
 def found_requested() -> None:
     """On the queue `owner` only: it makes tables."""
     founding.carry_out_all(now=clock.now())
+
+
+@authority_task(public=True)
+def erase_access_log() -> None:
+    """On the queue `owner` only: nobody else may delete an event."""
+    now = clock.now()
+    before = periods.access_log_before(now=now)
+    with as_owner():
+        chain.erase(before=before, now=now)
+    if isinstance(connection.tenant, HealthAuthority):
+        watch.forget(before=before)
+
+
+@shared_task(ignore_result=True)
+def erase_access_log_all() -> None:
+    oldest = clock.now() - dt.timedelta(days=28)
+    in_authorities_with(
+        lambda schema: chain.older_query(schema, oldest), erase_access_log, public=True
+    )
+
+
+@authority_task
+def watch_readings() -> None:
+    now = clock.now()
+    watch.look(now=now, since=now - watch.LATELY)
+
+
+@shared_task(ignore_result=True)
+def watch_readings_all() -> None:
+    since = clock.now() - watch.LATELY
+    in_authorities_with(
+        lambda schema: watch.recent_query(schema, since), watch_readings
+    )
+
+
+@authority_task
+def watch_missed() -> None:
+    now = clock.now()
+    watch.look(now=now, since=now - watch.LONG)
+
+
+@shared_task(ignore_result=True)
+def watch_missed_all() -> None:
+    """What the minute's looks missed while no worker ran."""
+    since = clock.now() - watch.LONG
+    in_authorities_with(lambda schema: watch.recent_query(schema, since), watch_missed)

@@ -18,13 +18,14 @@ urlpatterns = [
     path("delivery/reports/sms/", views_delivery.report_sms, name="report_sms"),
     path("delivery/reports/mail/", views_delivery.report_mail, name="report_mail"),
     path("texts/", include("quarano.texts.urls")),
+    path("oversight/", include("quarano.oversight.urls")),
     path("account/", include("quarano.accounts.urls")),
     path("admin/", authority_admin.urls),
 ]
 if settings.DEMO:
     urlpatterns.append(path("demo/", include("quarano.demo.urls_authority")))
 
-handler400 = "quarano.views.bad_request"
-handler403 = "quarano.views.forbidden"
-handler404 = "quarano.views.not_found"
-handler500 = "quarano.views.server_error"
+handler400 = "quarano.views_errors.bad_request"
+handler403 = "quarano.views_errors.forbidden"
+handler404 = "quarano.views_errors.not_found"
+handler500 = "quarano.views_errors.server_error"

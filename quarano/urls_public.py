@@ -18,7 +18,7 @@ urlpatterns = [
 if settings.DEMO:
     urlpatterns.append(path("demo/", include("quarano.demo.urls")))
 
-handler400 = "quarano.views.bad_request"
-handler403 = "quarano.views.forbidden"
-handler404 = "quarano.views.not_found"
-handler500 = "quarano.views.server_error"
+handler400 = "quarano.views_errors.bad_request"
+handler403 = "quarano.views_errors.forbidden"
+handler404 = "quarano.views_errors.not_found"
+handler500 = "quarano.views_errors.server_error"

@@ -1,5 +1,3 @@
-import uuid
-
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import (
@@ -9,7 +7,6 @@ from django.http import (
     JsonResponse,
 )
 from django.shortcuts import redirect, render
-from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
@@ -28,6 +25,8 @@ def home(request: HttpRequest) -> HttpResponse:
         return redirect("desk:worklist")
     if user.may("site.administer"):
         return redirect("admin:index")
+    if user.may("audit.view"):
+        return redirect("oversight:alarms")
     if user.is_staff:
         return render(request, "no_page_yet.html")
     return redirect("diaries:home")
@@ -85,37 +84,3 @@ def choose_language(request: HttpRequest) -> HttpResponse:
             else:
                 logins.keep_language(request.user, language=language)
     return response
-
-
-def _page(
-    request: HttpRequest, template: str, status: int, **context: str
-) -> HttpResponse:
-    with translation.override(translation.get_language() or settings.LANGUAGE_CODE):
-        return render(request, template, context, status=status)
-
-
-@open_door
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _page(request, "400.html", 400)
-
-
-@open_door
-def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _page(request, "403.html", 403)
-
-
-@open_door
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return _page(request, "403_csrf.html", 403)
-
-
-@open_door
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _page(request, "404.html", 404)
-
-
-@open_door
-def server_error(request: HttpRequest) -> HttpResponse:
-    """A page that needs no database, with a reference for whoever reads the log."""
-    reference = getattr(request, "request_id", "") or str(uuid.uuid4())
-    return _page(request, "500.html", 500, reference=reference)

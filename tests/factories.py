@@ -36,6 +36,7 @@ from cases.models import (
 )
 from diaries.models import Entry, Symptom
 from quarano.accounts.models import Role, StaffInvitation, User
+from quarano.oversight.models import Alarm
 
 NOW = dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC)  # Tuesday, 10:00 in Germany
 TODAY = dt.date(2026, 11, 24)
@@ -416,3 +417,19 @@ class EntryFactory(DjangoModelFactory):
     reported_by = factory.SubFactory(UserFactory)
     via = Entry.Via.SELF
     temperature = Decimal("36.6")
+
+
+# --- Oversight ----------------------------------------------------------------------
+
+
+class AlarmFactory(DjangoModelFactory):
+    """Open, about somebody's reading of today."""
+
+    class Meta:
+        model = Alarm
+
+    rule = Alarm.Rule.MASS
+    actor = factory.Faker("uuid4", cast_to=None)
+    occasion = TODAY.isoformat()
+    happened_at = NOW
+    raised_at = NOW

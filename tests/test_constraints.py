@@ -11,6 +11,7 @@ from quarano.notifications.models import Message, TextVersion
 from tests import factories as make
 
 NOW, TODAY, DAY = make.NOW, make.TODAY, make.DAY
+ANNA = uuid.UUID(int=1)
 
 
 def twice(factory, *names, **fields):
@@ -160,6 +161,11 @@ VIOLATIONS = {
     "text_numbered_once": lambda: [text_version(), text_version()],
     "text_follows_the_shipped": lambda: text_version(number=1),
     "one_open_staff_invitation": second_open_invitation,
+    "alarm_once": lambda: twice(make.AlarmFactory, "rule", "actor", "occasion"),
+    "alarm_settled": lambda: make.AlarmFactory(settled_at=NOW, settled_by=None),
+    "alarm_settled_by_another": lambda: make.AlarmFactory(
+        actor=ANNA, settled_at=NOW, settled_by=ANNA, outcome="explained"
+    ),
 }
 # In public: a matter of the register, see test_offices.
 ELSEWHERE = {"office_text_once"}

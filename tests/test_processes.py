@@ -67,9 +67,13 @@ from quarano.accounts import (
 )
 from quarano.accounts.models import StaffInvitation, User
 from quarano.audit import chain
+from quarano.cockroach.roles import as_owner
 from quarano.cockroach.transactions import retrying_transaction
 from quarano.notifications import outbox, reports, texts
 from quarano.notifications.models import Message
+from quarano.oversight import watch
+from quarano.oversight.models import Alarm
+from quarano.oversight.rules import Finding
 from quarano.records import consistency
 from quarano.texts import trial
 from tests import world as worlds
@@ -1028,6 +1032,51 @@ def _(world):
     return lambda: founding._open(
         current(), "Ada Verwaltung", "ada@spreetal.example", now=NOW
     )
+
+
+# --- audit and oversight -------------------------------------------------------------
+
+
+def sealed_and_old() -> None:
+    chain.seal(now=NOW)
+
+
+@calling(chain._cut)
+def _(world):
+    sealed_and_old()
+    later = NOW + DAY
+    return lambda: chain._cut(before=later, now=later)
+
+
+@calling(chain._erase_batch)
+def _(world):
+    sealed_and_old()
+
+    def erase():
+        with as_owner():
+            chain._erase_batch(3)
+
+    return erase
+
+
+@calling(watch.raise_alarm)
+def _(world):
+    finding = Finding("night", TODAY.isoformat(), NOW)
+    anna = world.staff["case_worker"]
+    return lambda: watch.raise_alarm(anna.pk, finding=finding, by=None, now=NOW)
+
+
+@calling(watch.settle)
+def _(world):
+    alarm, by = Alarm.objects.get(), world.staff["supervisor"]
+    return lambda: watch.settle(alarm, outcome="explained", word="x", by=by, now=NOW)
+
+
+@calling(watch.forget)
+def _(world):
+    alarm, by = Alarm.objects.get(), world.staff["supervisor"]
+    watch.settle(alarm, outcome="explained", word="x", by=by, now=NOW)
+    return lambda: watch.forget(before=NOW + DAY)
 
 
 # --- The tests ----------------------------------------------------------------------

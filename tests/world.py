@@ -23,6 +23,7 @@ from diaries.slots import Slot
 from health_authorities.models import HealthAuthority, current
 from quarano.accounts.models import StaffInvitation, User
 from quarano.audit.models import Event
+from quarano.oversight.models import Alarm
 
 # Tuesday, 10:00 in Neckartal and in Spreetal.
 NOW = dt.datetime(2026, 11, 24, 9, 0, tzinfo=dt.UTC)
@@ -234,8 +235,19 @@ def ids(ida: Person, lena: Person) -> dict[str, Any]:
         "symptom": Symptom.objects.order_by("position").first().pk,
         "user": User.objects.exclude(roles=[]).order_by("pk").first().pk,
         "staffinvitation": StaffInvitation.objects.order_by("email").first().pk,
+        "alarm": alarm().pk,
         "event": Event.objects.order_by("at", "pk").first().pk,
     }
+
+
+def alarm() -> Alarm:
+    """An open alarm about the case worker."""
+    anna = User.objects.get(roles=["case_worker"])
+    return Alarm.objects.get_or_create(
+        rule=Alarm.Rule.MASS, actor=anna.pk, occasion=TODAY.isoformat(),
+        defaults={"facts": {"people": 60, "hours": 1}, "happened_at": NOW - DAY,
+                  "raised_at": NOW - DAY},
+    )[0]  # fmt: skip
 
 
 def arguments(route: str, ids: dict[str, Any], token: str) -> dict[str, Any]:
@@ -262,6 +274,7 @@ def kind_of(route: str) -> str:
     """Whose id an address asks for."""
     for part, kind in (
         ("escalations/<", "escalation"),
+        ("alarms/<", "alarm"),
         ("monitorings/<", "monitoring"),
         ("orders/<", "order"),
         ("people/<", "person"),

@@ -333,6 +333,31 @@ class Routine(models.Model):
     on_call_minutes = models.PositiveSmallIntegerField(
         _("next on-call telephone after, minutes"), default=15
     )
+    # From which on somebody else must look into what an official reads.
+    alarm_people_an_hour = models.PositiveSmallIntegerField(
+        _("alarm: people opened within an hour"), default=60
+    )
+    alarm_people_a_day = models.PositiveSmallIntegerField(
+        _("alarm: people opened within a day"), default=250
+    )
+    alarm_searches = models.PositiveSmallIntegerField(
+        _("alarm: searches within half an hour, nobody opened"), default=12
+    )
+    alarm_neighbours = models.PositiveSmallIntegerField(
+        _("alarm: houses of one street opened within a day, not for work"), default=3
+    )
+    alarm_of_others = models.PositiveSmallIntegerField(
+        _("alarm: people of others opened within a day, nothing done"), default=10
+    )
+    alarm_night_from = models.TimeField(
+        _("alarm: night from"), default=partial(dt.time, 22)
+    )
+    alarm_night_until = models.TimeField(
+        _("alarm: night until"), default=partial(dt.time, 5)
+    )
+    alarm_at_night = models.PositiveSmallIntegerField(
+        _("alarm: people opened at night, not for work"), default=5
+    )
 
     drafted_at = models.DateTimeField(editable=False)
     drafted_by = models.ForeignKey(

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from qrcode.image.svg import SvgPathImage  # type: ignore[import-untyped]
 
 from quarano import clock
-from quarano.accounts import devices, logins
+from quarano.accounts import devices, logins, receivers
 from quarano.accounts.limits import address
 from quarano.accounts.models import User
 from quarano.cockroach.transactions import retrying, retrying_transaction
@@ -64,6 +64,7 @@ class AccountAdapter(DefaultAccountAdapter):
         assert isinstance(user, User)
         if user.is_over(logins.today()):
             user.is_active = False
+            receivers.note("login.failed", user, step=receivers.ENDED_ACCOUNT)
         return super().pre_login(request, user, **kwargs)
 
     def post_login(

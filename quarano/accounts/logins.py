@@ -8,6 +8,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import auth
 from django.db import connection
+from django.db.models import Q
 from django.http import HttpRequest
 
 from health_authorities.models import HealthAuthority
@@ -28,6 +29,17 @@ def local_day(now: dt.datetime) -> dt.date:
     """Return the day of the moment here: in the authority's zone, else in UTC."""
     tenant = connection.tenant
     return tenant.localdate(now) if isinstance(tenant, HealthAuthority) else now.date()
+
+
+def ended_account(email: str | None, mobile: str | None) -> User | None:
+    """Return the official whose account is closed or over and who has this login."""
+    logins = Q(email__iexact=email) if email else Q(mobile=mobile)
+    if not email and not mobile:
+        return None
+    found = User.objects.filter(logins).exclude(roles=[]).first()
+    if found is None or (found.is_active and not found.is_over(today())):
+        return None
+    return found
 
 
 def begin(request: HttpRequest, user: User) -> None:

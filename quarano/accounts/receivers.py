@@ -18,6 +18,9 @@ from quarano.accounts.sessions import begin
 from quarano.audit import log
 from quarano.cockroach.transactions import retrying_transaction
 
+# The step of a sign-in that failed because the account is closed or over.
+ENDED_ACCOUNT = "ended account"
+
 
 @receiver(auth.user_logged_in)
 def signed_in(request: HttpRequest, user: User, **kwargs: Any) -> None:
@@ -32,9 +35,10 @@ def signed_out(user: User | None, **kwargs: Any) -> None:
 
 
 @receiver(auth.user_login_failed)
-def failed(**kwargs: Any) -> None:
+def failed(credentials: dict[str, Any], **kwargs: Any) -> None:
     # Never the address that was typed: it may be a password in the wrong box.
-    note("login.failed", None, step="password")
+    ended = logins.ended_account(credentials.get("email"), credentials.get("phone"))
+    note("login.failed", ended, step=ENDED_ACCOUNT if ended else "password")
 
 
 @receiver(mfa.authentication_failed)
@@ -43,11 +47,13 @@ def second_factor_failed(user: User, **kwargs: Any) -> None:
 
 
 @receiver(mfa.authenticator_used)
-def recovery_code_used(user: User, authenticator: Any, **kwargs: Any) -> None:
-    """Tell the owner: whoever found the paper would be in now."""
+def second_factor_given(user: User, authenticator: Any, **kwargs: Any) -> None:
+    """Record it; tell the owner of a recovery code: whoever found the paper is in."""
     if authenticator.type == "recovery_codes":
         note("login.recovery_code_used", user)
         logins.tell(user, "recovery_code_used", now=clock.now())
+    else:
+        note("login.second_factor_given", user, kind=str(authenticator.type))
 
 
 @receiver(account.password_changed)

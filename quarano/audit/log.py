@@ -81,6 +81,27 @@ def viewed(
     return event
 
 
+def refused(request: HttpRequest, why: str, *, now: dt.datetime) -> Event:
+    """Write down that a login was refused a page: 'role', 'csrf' or 'unknown'.
+
+    With the name of the page and the number that was asked for, where there is one.
+    """
+    match = request.resolver_match
+    asked = match.kwargs.get("pk") if match is not None else None
+    event = Event(
+        at=now,
+        actor=request.user.pk,
+        actor_kind=_kind(request.user, None),
+        verb="access.refused",
+        subject=asked if isinstance(asked, UUID) else None,
+        codes={"page": match.view_name if match is not None else "", "why": why},
+        request_id=origin().request_id,
+        address=origin().address,
+    )
+    retrying(event.save)(force_insert=True)
+    return event
+
+
 def _is_known(event: Event) -> bool:
     before = (
         Event.objects.filter(actor=event.actor, verb=event.verb).order_by("-at").first()

@@ -76,6 +76,20 @@ def asks_for_retry(error: BaseException) -> bool:
     return plea(error)[0] in {Plea.RETRY, Plea.RETRY_UNIQUE}
 
 
+def is_unavailable(error: BaseException) -> bool:
+    """Whether the database is away or overloaded, rather than something being wrong.
+
+    No connection, too many of them, a statement over its time, retries used up.
+    """
+    for cause in causes(error):
+        state = getattr(cause, "sqlstate", None) or ""
+        if state in SERIALIZATION | BROKEN | {"57014"}:
+            return True
+        if state.startswith(("08", "53")) or _is_broken(cause, state):
+            return True
+    return False
+
+
 def _constraint(cause: BaseException) -> str | None:
     diagnosis = getattr(cause, "diag", None)
     return getattr(diagnosis, "constraint_name", None)

@@ -29,9 +29,9 @@ def search(request: HttpRequest) -> HttpResponse:
     spans = Monitoring.objects.order_by("-opened_at", "kind").select_related("disease")
     found = list(people.prefetch_related(Prefetch("monitorings", spans))[: LIMIT + 1])
     rows, has_more = found[:LIMIT], len(found) > LIMIT
-    if rows:
-        shown = [person.pk for person in rows]
-        audit.viewed(request, "search.viewed", now=now, shown=shown)
+    if rows or query:
+        shown, words = [person.pk for person in rows], {"words": len(query.split())}
+        audit.viewed(request, "search.viewed", now=now, shown=shown, codes=words)
     today = request.authority.localdate(now)
     context = {
         "q": query,

@@ -110,7 +110,9 @@ MODELS = {
             "enrolled_hours "
             "end_warning_days ending_decided_by readable_days keep_diary_months "
             "keep_orders_months keep_access_log_months measure_oxygen "
-            "staffed_clock on_call_minutes",
+            "staffed_clock on_call_minutes "
+            "alarm_people_an_hour alarm_people_a_day alarm_searches alarm_neighbours "
+            "alarm_of_others alarm_night_from alarm_night_until alarm_at_night",
             "work": "drafted_at drafted_by",
         },
     ),
@@ -341,6 +343,16 @@ MODELS = {
             "technical": "id subject_kind subject request_id codes fields",
             "identity": "person shown",
             "work": "at actor actor_kind verb address",
+        },
+    ),
+    "oversight.Alarm": Kept(
+        "noticing that officials read what is not their work",
+        ACCESS_LOG,
+        {
+            "technical": "id occasion facts",
+            "identity": "person",
+            "work": "rule actor happened_at raised_at settled_at settled_by outcome",
+            "text": "word",
         },
     ),
     "audit.Seal": Kept(

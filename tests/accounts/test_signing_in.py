@@ -1,3 +1,4 @@
+import datetime as dt
 import time
 
 import pytest
@@ -587,3 +588,34 @@ def test_passwords_are_hashed_with_argon2_and_common_ones_refused(anna, clock):
     assert answer.status_code == 302
     assert client.get(SESSIONS).status_code == 200, "this session goes on"
     assert caches["shared"] is not None
+
+
+@pytest.mark.bar(70)
+def test_bar_70_every_step_of_the_second_factor_is_recorded(anna, clock, monkeypatch):
+    # Within the test's transaction nothing is ever committed.
+    monkeypatch.setattr(transaction, "on_commit", lambda call, **_: call())
+
+    def told(response):
+        found = Event.objects.filter(request_id=response["X-Request-ID"])
+        assert all(event.at.utcoffset() == dt.timedelta() for event in found)
+        return [(one.verb, one.codes, one.actor) for one in found.order_by("at", "pk")]
+
+    client = browser()
+    client.post(LOGIN, {"login": anna.email, "password": PASSWORD})
+    door = "/account/second-factor/authenticate/"
+    wrong = told(client.post(door, {"code": "000000"}))
+    assert wrong == [("login.failed", {"step": "second factor"}, anna.pk)]
+    given = told(client.post(door, {"code": code_of(anna)}))
+    assert ("login.second_factor_given", {"kind": "totp"}, anna.pk) in given
+    assert ("login.succeeded", {}, anna.pk) in given
+
+    clock.shift(60)
+    made = told(client.post("/account/second-factor/recovery-codes/new/"))
+    changed = "login.second_factor_changed"
+    assert made == [(changed, {"kind": "recovery_codes"}, anna.pk)]
+    other = browser()
+    other.post(LOGIN, {"login": anna.email, "password": PASSWORD})
+    by_code = told(other.post(door, {"code": recovery_codes(anna)[0]}))
+    assert ("login.second_factor_given", {"kind": "recovery_codes"}, anna.pk) in by_code
+    ended = told(other.post("/account/logout/"))
+    assert ended == [("login.ended", {}, anna.pk)]

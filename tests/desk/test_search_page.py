@@ -47,7 +47,9 @@ def test_without_a_word_the_newest_are_shown(desk, people):
 
 def test_nobody_found_says_so(desk, people):
     assert "Nobody found for “Nemo”" in text(desk.get("/people/", {"q": "Nemo"}))
-    assert not Event.objects.filter(verb="search.viewed").exists()
+    # That somebody searched is an event too; what was typed is in none.
+    event = Event.objects.get(verb="search.viewed")
+    assert (event.shown, event.codes) == ([], {"words": 1})
 
 
 def test_figures_alone_open_no_search(roles, now):
