@@ -19,6 +19,7 @@ from diaries import symptoms
 from diaries.models import Symptom
 from health_authorities.models import current
 from quarano import clock
+from quarano.admin.meanwhile import RowForm
 from quarano.admin.shared import register
 from quarano.admin.sites import Refused, Rows, authority_admin, changes
 
@@ -99,7 +100,12 @@ class ExampleRows(admin.TabularInline):
         return self.has_change_permission(request, obj)
 
 
+class PolicyForm(RowForm):
+    followers = ("examples",)
+
+
 class PolicyRows(VersionRows):
+    form = PolicyForm
     inlines = (ExampleRows,)
     list_display = (
         "valid_from",
@@ -231,7 +237,7 @@ class RoutineRows(VersionRows):
             self.message_user(request, _("Drafted: %(policy)s") % {"policy": made})
 
 
-class SymptomForm(forms.ModelForm):
+class SymptomForm(RowForm):
     """The names, one field for each language."""
 
     code = forms.CharField(

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from quarano import clock
 from quarano.accounts import invitations, staff
 from quarano.accounts.models import Role, StaffInvitation, User
+from quarano.admin.meanwhile import RowForm
 from quarano.admin.sites import Refused, Rows, changes
 from quarano.audit import log
 from quarano.audit.models import Event
@@ -42,7 +43,7 @@ def is_id(text: str) -> bool:
     return True
 
 
-class RolesForm(forms.ModelForm):
+class RolesForm(RowForm):
     roles = forms.MultipleChoiceField(
         label=gettext_lazy("roles"), widget=forms.CheckboxSelectMultiple
     )

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 
 from quarano.accounts import confirmation
 from quarano.accounts.views import sign_out
+from quarano.admin.meanwhile import RowForm
 from quarano.cockroach.transactions import retrying
 
 
@@ -93,6 +94,7 @@ class Rows(admin.ModelAdmin):
     """Rows that processes write: named permissions, retried, in the audit."""
 
     may_view = may_add = may_change = may_delete = ""
+    form = RowForm
     # Whether a change is asked about again: is it you?
     is_grave = False
     list_per_page = 50
@@ -102,6 +104,31 @@ class Rows(admin.ModelAdmin):
     def get_urls(self) -> list[Any]:
         # Without the old addresses that only lead on to the change form.
         return [url for url in super().get_urls() if url.name]
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        found = super().get_form(request, obj, change, **kwargs)
+        if not self._is_edited(request, obj):
+            found.base_fields.pop("seen", None)
+        return found
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Put the hidden field that knows what stood in the row last, and out of
+        sight; where nothing is changed there is none."""
+        found = [
+            (
+                title,
+                {**told, "fields": [one for one in told["fields"] if one != "seen"]},
+            )
+            for title, told in super().get_fieldsets(request, obj)
+        ]
+        if self._is_edited(request, obj):
+            found.append((None, {"fields": ["seen"], "classes": ["hidden"]}))
+        return found
+
+    def _is_edited(self, request: HttpRequest, obj: Any) -> bool:
+        return obj is not None and self.has_change_permission(request, obj)
 
     def _may(self, request: HttpRequest, permission: str) -> bool:
         return bool(permission) and request.user.may(permission)
@@ -195,4 +222,6 @@ class Rows(admin.ModelAdmin):
 
 def changes(form: Any) -> dict[str, Any]:
     """What a form changes of its row, by name."""
-    return {name: form.cleaned_data[name] for name in form.changed_data}
+    return {
+        name: form.cleaned_data[name] for name in form.changed_data if name != "seen"
+    }
