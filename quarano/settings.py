@@ -77,7 +77,7 @@ SHARED_APPS = [
     "phonenumber_field",
     "csp",
 ]
-TENANT_APPS = [*BOTH, "cases", "diaries"]
+TENANT_APPS = [*BOTH, "cases", "diaries", "quarano.desk"]
 INSTALLED_APPS = [*SHARED_APPS, "cases", "diaries", "quarano.desk"]
 if DEMO:
     INSTALLED_APPS.append("quarano.demo")

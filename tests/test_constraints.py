@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, transaction
 
+from quarano.desk.models import SetUpMark
 from quarano.notifications.models import Message, TextVersion
 from tests import factories as make
 
@@ -145,6 +146,9 @@ VIOLATIONS = {
     "text_numbered_once": lambda: [text_version(), text_version()],
     "text_follows_the_shipped": lambda: text_version(number=1),
     "one_open_staff_invitation": second_open_invitation,
+    "set_up_mark_known": lambda: SetUpMark.objects.create(
+        step="else", made_at=NOW, made_by=make.AnnaFactory()
+    ),
 }
 # In public: a matter of the register, see test_offices.
 ELSEWHERE = {"office_text_once"}

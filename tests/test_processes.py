@@ -62,6 +62,7 @@ from quarano.accounts import (
 from quarano.accounts.models import StaffInvitation, User
 from quarano.audit import chain
 from quarano.cockroach.transactions import retrying_transaction
+from quarano.desk import first_hour
 from quarano.notifications import outbox, reports, texts
 from quarano.notifications.models import Message
 from quarano.records import consistency
@@ -767,6 +768,20 @@ def _(world):
         assert account_forms._is_new(one, code)
 
     return opens
+
+
+@calling(first_hour.mark)
+def _(world):
+    return lambda: first_hour.mark(
+        current(), step="policy", by=world.staff["administrator"], now=NOW
+    )
+
+
+@calling(first_hour.unmark)
+def _(world):
+    by = world.staff["administrator"]
+    first_hour.mark(current(), step="put_away", by=by, now=NOW)
+    return lambda: first_hour.unmark(current(), step="put_away", by=by, now=NOW)
 
 
 # --- Messages and the trail ---------------------------------------------------------

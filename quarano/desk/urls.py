@@ -4,6 +4,8 @@ from quarano.desk import (
     file,
     views_authority,
     views_clocks,
+    views_first_hour,
+    views_help,
     views_search,
     views_worklist,
 )
@@ -25,6 +27,9 @@ urlpatterns = [
     ),
     path("worklist/escalations/<uuid:pk>/wake/", views_worklist.wake, name="wake"),
     path("worklist/escalations/<uuid:pk>/undo/", views_worklist.undo, name="undo"),
+    path("first-hour/", views_first_hour.first_hour, name="first_hour"),
+    path("first-hour/mark/", views_first_hour.mark, name="mark_first_hour"),
+    path("help/words/", views_help.glossary, name="glossary"),
     path("authority/", views_authority.authority, name="authority"),
     path("people/", views_search.search, name="search"),
     path("people/<uuid:pk>/", file.person, name="person"),

@@ -330,6 +330,11 @@ MODELS = {
         ACCESS_LOG,
         {"technical": "id event position sealed_at before hash"},
     ),
+    "desk.SetUpMark": Kept(
+        "what an administrator said of the first hour",
+        ALWAYS,
+        {"work": "step made_at made_by"},
+    ),
     "health_authorities.HealthAuthority": Kept(
         "who we work for",
         ALWAYS,
