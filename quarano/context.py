@@ -41,7 +41,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("site.administer", "desk:authority", _("Our authority"), "house", "o"),
         ("policy.approve", "admin:index", _("Administration"), "settings", "a"),
     ]
-    ways.append((None, "desk:glossary", _("Words and help"), "help", "h"))
+    ways.append(("", "desk:glossary", _("Words and help"), "help", "h"))
     return [
         {
             "url": reverse(name),
@@ -51,7 +51,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             "active": request.path.startswith(reverse(name)),
         }
         for permission, name, label, icon, key in ways
-        if permission is None or user.may(permission)
+        if not permission or user.may(permission)
     ]
 
 
