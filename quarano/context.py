@@ -41,6 +41,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("site.administer", "desk:authority", _("Our authority"), "house", "o"),
         ("policy.approve", "admin:index", _("Administration"), "settings", "a"),
     ]
+    if request.authority.is_practice:
+        ways.append(("", "desk:box", _("Letter box"), "mail", "l"))
     ways.append(("", "desk:glossary", _("Words and help"), "help", "h"))
     return [
         {

@@ -6,6 +6,7 @@ from quarano.desk import (
     views_clocks,
     views_first_hour,
     views_help,
+    views_practice,
     views_search,
     views_worklist,
 )
@@ -29,6 +30,7 @@ urlpatterns = [
     path("worklist/escalations/<uuid:pk>/undo/", views_worklist.undo, name="undo"),
     path("first-hour/", views_first_hour.first_hour, name="first_hour"),
     path("first-hour/mark/", views_first_hour.mark, name="mark_first_hour"),
+    path("practice/box/", views_practice.box, name="box"),
     path("help/words/", views_help.glossary, name="glossary"),
     path("authority/", views_authority.authority, name="authority"),
     path("people/", views_search.search, name="search"),
