@@ -22,7 +22,7 @@ from health_authorities.models import HealthAuthority
 from quarano import clock, founding, practice
 from quarano.accounts.models import Role, StaffInvitation, User
 from quarano.audit.models import Event
-from quarano.notifications import delivery, outbox, transports
+from quarano.notifications import delivery, gateway, outbox, transports
 from quarano.notifications.models import BoxedMessage, Message
 from quarano.notifications.transports import Rendered, TransportError
 from tests import world as worlds
@@ -188,10 +188,11 @@ def test_no_transport_works_there_whatever_the_settings_say(made, channel, setti
     assert refused.value.permanent
 
 
-def test_a_transport_in_hand_refuses_as_well(made):
+@pytest.mark.parametrize("kind", [transports.Mail, gateway.Gateway])
+def test_a_transport_in_hand_refuses_as_well(made, kind):
     rendered = Rendered("a@b.example", "s", "b", "x@y.example", "X", "<1>", NOW)
     with tenant_context(made), pytest.raises(TransportError):
-        transports.Mail().send(rendered)
+        kind().send(rendered)
     assert mail.outbox == []
 
 
