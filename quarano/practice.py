@@ -16,6 +16,8 @@ from dataclasses import replace
 
 from django.db import DatabaseError, connection
 from django.db.models import Q
+from django.utils import translation
+from django.utils.translation import pgettext
 from django_tenants.utils import quote_schema_name as quoted
 from django_tenants.utils import schema_context, tenant_context
 
@@ -72,9 +74,11 @@ def found(
     if real.is_practice:
         raise NoPractice(real.schema_name)
     schema = f"{real.schema_name}{PRACTICE}"
+    with translation.override(real.default_language):
+        word = pgettext("banner", "PRACTICE")
     return founding.found(
-        name=f"{real.name} (PRACTICE)",
-        short_name=f"{real.short_name} (PRACTICE)"[:60],
+        name=f"{real.name} ({word})",
+        short_name=f"{word} {real.short_name}"[:60],
         schema_name=schema,
         host=host,
         rki_code=_code(schema),

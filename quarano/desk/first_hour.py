@@ -17,7 +17,12 @@ from django_tenants.utils import schema_context
 
 from cases.models import Monitoring, Policy
 from health_authorities import details
-from health_authorities.models import HealthAuthority, Office, current
+from health_authorities.models import (
+    HealthAuthority,
+    Office,
+    current,
+    in_practice,
+)
 from quarano.accounts.models import Role, StaffInvitation, User
 from quarano.audit import log as audit
 from quarano.cockroach.transactions import retrying_transaction
@@ -86,7 +91,8 @@ def read(*, now: dt.datetime) -> FirstHour:
         _offices(),
         _first_case(),
     ]
-    return FirstHour(steps, Mark.PUT_AWAY in marks)
+    # Whoever practises has nothing to set up.
+    return FirstHour(steps, Mark.PUT_AWAY in marks or in_practice())
 
 
 def summary(*, now: dt.datetime) -> Summary:

@@ -22,6 +22,7 @@ from health_authorities.models import HealthAuthority
 from quarano import clock, founding, practice
 from quarano.accounts.models import Role, StaffInvitation, User
 from quarano.audit.models import Event
+from quarano.desk import first_hour
 from quarano.notifications import delivery, gateway, outbox, transports
 from quarano.notifications.models import BoxedMessage, Message
 from quarano.notifications.transports import Rendered, TransportError
@@ -65,7 +66,7 @@ def test_it_looks_like_the_real_one_and_is_named_otherwise(made, real):
     assert made.is_practice
     assert made.schema_name == "neckartal_practice"
     assert made.host == "practice.localhost"
-    assert "PRACTICE" in made.name
+    assert made.name == "Gesundheitsamt Neckartal (ÜBUNG)"
     assert (made.time_zone, made.federal_state) == (
         real.time_zone,
         real.federal_state,
@@ -105,6 +106,12 @@ def test_it_is_not_counted_among_real_ones(made, real):
     assert list(HealthAuthority.objects.real().filter(pk__in=[made.pk, real.pk])) == [
         real
     ]
+
+
+def test_whoever_practises_has_nothing_to_set_up(made):
+    with tenant_context(made):
+        assert first_hour.read(now=NOW).open
+        assert not first_hour.summary(now=NOW).is_shown
 
 
 # --- On every page ------------------------------------------------------------------
