@@ -434,6 +434,7 @@ def file_ladder(
         "rungs": _ladder(diary, slot, sent),
         "messages": sent[:8],
         "slot": slot_label(slot, now),
+        "routine": diary.routine,
     }
 
 

@@ -12,6 +12,15 @@ from django_tenants.utils import schema_context
 from health_authorities.hours import Hours, loaded
 from health_authorities.states import FederalState
 
+# How the schema of a practice authority ends, and that of no other.
+PRACTICE = "_practice"
+
+
+class HealthAuthorityQuerySet(models.QuerySet["HealthAuthority"]):
+    def real(self) -> "HealthAuthorityQuerySet":
+        """Those that work; practice authorities are never counted or listed."""
+        return self.filter(is_practice=False)
+
 
 class HealthAuthority(TenantMixin):
     """A regional Health Authority; its people live in the schema it names."""
@@ -86,11 +95,28 @@ class HealthAuthority(TenantMixin):
         ),
     )
     founded_at = models.DateTimeField(_("founded at"), null=True, editable=False)
+    # Invented people, nothing is sent, new every night: quarano/practice.py.
+    is_practice = models.BooleanField(_("practice"), default=False, editable=False)
+    practice_played_at = models.DateTimeField(null=True, editable=False)
+    practice_claimed_at = models.DateTimeField(null=True, editable=False)
+
+    objects = HealthAuthorityQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("health authority")
         verbose_name_plural = _("health authorities")
         ordering = ["name"]
+        constraints = [
+            # A real authority can never be taken for one whose rows are dropped.
+            models.CheckConstraint(
+                name="practice_named_so",
+                condition=models.Q(is_practice=True, schema_name__endswith=PRACTICE)
+                | (
+                    models.Q(is_practice=False)
+                    & ~models.Q(schema_name__endswith=PRACTICE)
+                ),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -178,6 +204,12 @@ def whose_key_begins(digits: str) -> list[HealthAuthority]:
     first, last = (uuid.UUID(digits.ljust(32, end)) for end in "0f")
     with schema_context("public"):
         return list(HealthAuthority.objects.filter(pk__gte=first, pk__lte=last))
+
+
+def in_practice() -> bool:
+    """Whether the authority that is entered is one to practise with."""
+    authority = connection.tenant
+    return isinstance(authority, HealthAuthority) and authority.is_practice
 
 
 class Office(models.Model):

@@ -103,7 +103,7 @@ def _store(
     entries: int, offices: dict[str, Office], texts: dict[str, set[str]]
 ) -> Loaded:
     with schema_context("public"):
-        ours = HealthAuthority.objects.values_list("rki_code", flat=True)
+        ours = HealthAuthority.objects.real().values_list("rki_code", flat=True)
         _, removed = Office.objects.exclude(
             Q(code__in=list(offices)) | Q(code__in=list(ours))
         ).delete()

@@ -73,4 +73,9 @@ app.conf.beat_schedule = {
         "schedule": every_minute,
         "options": {"queue": "owner"},
     },
+    "practice": {
+        "task": "quarano.tasks.reset_practice",
+        "schedule": quarter_hour,
+        "options": {"queue": "owner"},
+    },
 }

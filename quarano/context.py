@@ -8,6 +8,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from quarano import clock
+from quarano.accounts.models import User
+from quarano.desk import first_hour
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
@@ -36,12 +38,16 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("cases.view", "desk:worklist", _("Worklist"), "worklist", "w"),
         ("cases.view", "desk:search", _("People"), "people", "p"),
         ("cases.take_up", "cases:take_up", _("Add a case"), "plus", "n"),
+        *_first_hour(user),
         ("site.administer", "desk:authority", _("Our authority"), "house", "o"),
         ("texts.edit", "texts:index", _("Texts"), "message", "t"),
         ("oversight.alarms", "oversight:alarms", _("Alarms"), "shield", ""),
         ("audit.view", "oversight:access_log", _("Access log"), "eye", ""),
         ("policy.approve", "admin:index", _("Administration"), "settings", "a"),
     ]
+    if request.authority.is_practice:
+        ways.append(("", "desk:box", _("Letter box"), "mail", "l"))
+    ways.append(("", "desk:glossary", _("Words and help"), "help", "h"))
     return [
         {
             "url": reverse(name),
@@ -51,8 +57,17 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             "active": request.path.startswith(reverse(name)),
         }
         for permission, name, label, icon, key in ways
-        if user.may(permission)
+        if not permission or user.may(permission)
     ]
+
+
+def _first_hour(user: User) -> list[tuple[str, str, str, str, str]]:
+    """The list of the first hour, for the administrator, until it is done."""
+    if not user.may("site.administer"):
+        return []
+    if not first_hour.summary(now=clock.now()).is_shown:
+        return []
+    return [("site.administer", "desk:first_hour", _("First hour"), "flag", "f")]
 
 
 def may_search(request: HttpRequest) -> bool:

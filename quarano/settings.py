@@ -77,7 +77,7 @@ SHARED_APPS = [
     "phonenumber_field",
     "csp",
 ]
-TENANT_APPS = [*BOTH, "cases", "diaries", "quarano.oversight"]
+TENANT_APPS = [*BOTH, "cases", "diaries", "quarano.oversight", "quarano.desk"]
 INSTALLED_APPS = [
     *SHARED_APPS,
     "cases",

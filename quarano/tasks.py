@@ -7,7 +7,7 @@ from django.db import connection
 
 from health_authorities.models import HealthAuthority
 from health_authorities.tasks import authority_task, in_authorities_with
-from quarano import clock, founding
+from quarano import clock, founding, practice
 from quarano.audit import chain
 from quarano.cockroach.roles import as_owner
 from quarano.oversight import watch
@@ -74,3 +74,9 @@ def watch_missed_all() -> None:
     """What the minute's looks missed while no worker ran."""
     since = clock.now() - watch.LONG
     in_authorities_with(lambda schema: watch.recent_query(schema, since), watch_missed)
+
+
+@shared_task(ignore_result=True)
+def reset_practice() -> None:
+    """On the queue `owner` only: it makes and drops tables."""
+    practice.reset_due(now=clock.now())

@@ -14,6 +14,7 @@ from cases import enrolment
 from quarano import clock
 from quarano.accounts import logins
 from quarano.accounts.access import LONGEST_WAY_BACK, open_door, signed_in
+from quarano.desk import first_hour
 
 
 @require_GET
@@ -24,7 +25,8 @@ def home(request: HttpRequest) -> HttpResponse:
     if user.may("cases.view"):
         return redirect("desk:worklist")
     if user.may("site.administer"):
-        return redirect("admin:index")
+        is_new = first_hour.summary(now=clock.now()).is_shown
+        return redirect("desk:first_hour" if is_new else "admin:index")
     if user.may("audit.view"):
         return redirect("oversight:alarms")
     if user.is_staff:

@@ -12,7 +12,7 @@ LAYERS = [
     {
         "quarano.clock", "quarano.encryption", "quarano.htmx", "quarano.cockroach",
         "quarano.audit", "quarano.charts", "quarano.forms", "quarano.templatetags",
-        "quarano.embedded", "quarano.middleware",
+        "quarano.embedded", "quarano.middleware", "quarano.glossary",
     },
     {"health_authorities"},
     {"quarano.notifications"},

@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, transaction
 
+from quarano.desk.models import SetUpMark
 from quarano.notifications.models import Message, TextVersion
 from tests import factories as make
 
@@ -165,6 +166,9 @@ VIOLATIONS = {
     "alarm_settled": lambda: make.AlarmFactory(settled_at=NOW, settled_by=None),
     "alarm_settled_by_another": lambda: make.AlarmFactory(
         actor=ANNA, settled_at=NOW, settled_by=ANNA, outcome="explained"
+    ),
+    "set_up_mark_known": lambda: SetUpMark.objects.create(
+        step="else", made_at=NOW, made_by=make.AnnaFactory()
     ),
 }
 # In public: a matter of the register, see test_offices.

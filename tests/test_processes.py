@@ -51,8 +51,14 @@ from diaries import endings, reminders, submission, symptoms
 from diaries.models import Entry, Symptom
 from diaries.slots import Slot
 from health_authorities import details, hosts, offices
-from health_authorities.models import Domain, FoundingRequest, Office, current
-from quarano import founding
+from health_authorities.models import (
+    Domain,
+    FoundingRequest,
+    HealthAuthority,
+    Office,
+    current,
+)
+from quarano import founding, practice
 from quarano.accounts import (
     adapter,
     invitations,
@@ -69,8 +75,10 @@ from quarano.accounts.models import StaffInvitation, User
 from quarano.audit import chain
 from quarano.cockroach.roles import as_owner
 from quarano.cockroach.transactions import retrying_transaction
-from quarano.notifications import outbox, reports, texts
+from quarano.desk import first_hour
+from quarano.notifications import box, outbox, reports, texts
 from quarano.notifications.models import Message
+from quarano.notifications.transports import Rendered
 from quarano.oversight import watch
 from quarano.oversight.models import Alarm
 from quarano.oversight.rules import Finding
@@ -857,6 +865,20 @@ def _(world):
     return opens
 
 
+@calling(first_hour.mark)
+def _(world):
+    return lambda: first_hour.mark(
+        current(), step="policy", by=world.staff["administrator"], now=NOW
+    )
+
+
+@calling(first_hour.unmark)
+def _(world):
+    by = world.staff["administrator"]
+    first_hour.mark(current(), step="put_away", by=by, now=NOW)
+    return lambda: first_hour.unmark(current(), step="put_away", by=by, now=NOW)
+
+
 # --- Messages and the trail ---------------------------------------------------------
 
 
@@ -929,6 +951,16 @@ def _(world):
     return lambda: chain._seal_batch(now=NOW)
 
 
+@calling(box.keep)
+def _(world):
+    message = outbox.write(
+        "boxed", template="cases/messages/invitation", channel="mail",
+        recipient="ida@example.org", language="en", now=NOW,
+    )  # fmt: skip
+    rendered = Rendered("ida@example.org", "s", "b", "x@y.example", "X", "<1>", NOW)
+    return lambda: box.keep(message, rendered, now=NOW)
+
+
 # --- Authorities, in public ---------------------------------------------------------
 
 
@@ -951,6 +983,31 @@ def _(world):
     return lambda: details.revise(
         world.authority, {"city": "Neckarsand"}, version=1, by=None, now=NOW
     )
+
+
+def a_practice() -> HealthAuthority:
+    return HealthAuthority.objects.create(
+        name="Gesundheitsamt Neckartal (PRACTICE)", short_name="Neckartal (PRACTICE)",
+        schema_name="neckartal_practice", rki_code="9.99.0.00.", federal_state="08",
+        sender="nobody@practice.invalid", is_practice=True, founded_at=NOW,
+    )  # fmt: skip
+
+
+@calling(practice._claim)
+def _(world):
+    authority = a_practice()
+    return lambda: practice._claim(authority, now=NOW)
+
+
+@calling(practice._keep_staff)
+def _(world):
+    return lambda: practice._keep_staff("neckartal", "spreetal")
+
+
+@calling(practice._hire)
+def _(world):
+    office = practice.office()
+    return lambda: practice._hire(office, now=NOW)
 
 
 @calling(hosts.change_details)
@@ -1081,9 +1138,13 @@ def _(world):
 
 # --- The tests ----------------------------------------------------------------------
 
-IN_PUBLIC = ("health_authorities.", "quarano.founding.")
+IN_PUBLIC = ("health_authorities.", "quarano.founding.", "quarano.practice.")
 # Founding fills an empty schema: the other authority's, where nobody was made.
-EMPTY = {"quarano.founding._fill", "quarano.founding._open"}
+EMPTY = {
+    "quarano.founding._fill",
+    "quarano.founding._open",
+    "quarano.practice._keep_staff",
+}
 
 
 def room(name: str) -> str:

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 
 from cases import due_times, on_call, timeline, words
 from cases.models import CallAttempt, Comment, Escalation, Person
+from cases.why import why
 from quarano.accounts.models import User
 
 # Settled escalations, calls and comments that a region shows; the history has all.
@@ -21,7 +22,7 @@ def escalations(person: Person, *, user: User, now: dt.datetime) -> dict[str, An
     found = list(
         Escalation.objects.filter(person=person)
         .filter(Q(settled_at__isnull=True) | Q(settled_by__isnull=False))
-        .select_related("settled_by", "assigned_to")
+        .select_related("settled_by", "assigned_to", "policy__disease", "monitoring")
         .order_by(
             F("settled_at").desc(nulls_first=True), "band", "-rank", "due_at", "pk"
         )[: 4 * LATEST]
@@ -58,6 +59,7 @@ def _shown(
         "icon": words.ICONS.get(escalation.reason, "due"),
         "tone": words.TONES.get(escalation.band, "waiting"),
         "fact": words.fact_in_words(escalation, now=now, symptoms=names),
+        "why": why(escalation, symptoms=names),
         "is_snoozed": now is not None
         and escalation.snoozed_until is not None
         and escalation.snoozed_until > now,

@@ -24,7 +24,9 @@ class HealthAuthorityRows(Rows):
         "federal_state",
         "region",
         "founded_at",
+        "is_practice",
     )
+    list_filter = ("is_practice",)
     search_fields = (
         "name",
         "schema_name",
@@ -35,6 +37,7 @@ class HealthAuthorityRows(Rows):
         "rki_code",
         "region",
         "founded_at",
+        "is_practice",
     )
     actions = None
 

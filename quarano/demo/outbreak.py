@@ -36,8 +36,9 @@ from diaries import submission
 from diaries.models import Entry
 from diaries.slots import Slot
 from health_authorities.models import HealthAuthority
+from quarano import clock
 from quarano.accounts.models import User
-from quarano.demo import gateway, jobs, time
+from quarano.demo import gateway, jobs
 from quarano.demo.cast import PASSWORD, Office
 from quarano.demo.courses import COURSES
 from quarano.demo.personas import PEOPLE, Persona
@@ -55,6 +56,7 @@ class Story:
     began: dt.date  # the first of the three weeks
     since: dt.datetime
     until: dt.datetime
+    password: str = PASSWORD
     people: dict[Persona, Person] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -100,11 +102,11 @@ class Story:
                         heapq.heappush(queue, (moment, next(counter), event))
                 while queue:
                     moment, _, event = heapq.heappop(queue)
-                    time.play_at(moment)
+                    clock.hold(moment)
                     event(moment)
                     report(moment)
                 day += dt.timedelta(days=1)
-        time.play_at(None)
+        clock.hold(None)
 
     def at(self, day: dt.date, hour: int, minutes: int = 0) -> dt.datetime:
         start = self.authority.at(day, dt.time(hour))
@@ -299,7 +301,7 @@ class Story:
         user = enrolment.register(
             code,
             email=persona.email if persona.mail else f"{persona.slug}@mail.example",
-            password=PASSWORD,
+            password=self.password,
             language=persona.language,
             now=now,
         )

@@ -10,13 +10,19 @@ from django.db import connections
 from django.utils.translation import gettext as _
 from django_tenants.utils import schema_context, tenant_context
 
-from health_authorities.models import HealthAuthority, Office, SearchText
+from health_authorities.models import (
+    HealthAuthority,
+    Office,
+    SearchText,
+    current,
+)
 from quarano import founding
 from quarano.accounts import invitations
 from quarano.accounts.models import User
 from quarano.celery import app
 from quarano.demo import cast, folder, jobs, time
 from quarano.demo.outbreak import DAYS, Story
+from quarano.desk import first_hour
 
 
 def play(*, now: dt.datetime) -> None:
@@ -73,11 +79,21 @@ def found_all(*, now: dt.datetime) -> None:
         list_office(office)
         with tenant_context(authority):
             hire(office, now=now)
+            if office is cast.OFFICES[0]:  # the other one is still at it
+                read_all(office, now=now)
     with schema_context("public"):
         founding.keep_roles(founding.OPERATION)
         if not User.objects.filter(email=cast.OPERATOR.email).exists():
             hire_one(cast.OPERATOR, by=None, now=now)
     time.play_at(None)
+
+
+def read_all(office: cast.Office, *, now: dt.datetime) -> None:
+    """The administrator has read texts and rules, and is past the first hour."""
+    administrator = next(o for o in office.staff if "administrator" in o.roles)
+    by = User.objects.get(email=administrator.email)
+    for step in ("texts", "policy", "put_away"):
+        first_hour.mark(current(), step=step, by=by, now=now)
 
 
 def list_office(office: cast.Office) -> None:

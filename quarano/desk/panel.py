@@ -14,6 +14,7 @@ from cases import calls, due_times, on_call, words
 from cases import worklist as cases_worklist
 from cases.forms import SettleForm, SnoozeForm
 from cases.models import Escalation, Monitoring, Person
+from cases.why import why
 from health_authorities.models import current
 from quarano.accounts.models import User
 from quarano.desk.charts import narrow_chart
@@ -43,7 +44,7 @@ def read(
             Q(settled_at__isnull=True)
             | Q(settled_by__isnull=False, settled_at__gt=now - UNDOABLE)
         )
-        .select_related("assigned_to", "settled_by")
+        .select_related("assigned_to", "settled_by", "policy__disease", "monitoring")
         .order_by(F("settled_at").desc(nulls_first=True), "band", "-rank", "due_at")
     )
     open_ones = [one for one in every if one.settled_at is None]
@@ -151,6 +152,7 @@ def _shown(
         "icon": words.ICONS[escalation.reason],
         "tone": words.TONES[escalation.band],
         "fact": words.fact_in_words(escalation, now=now, symptoms=names),
+        "why": why(escalation, symptoms=names),
         "is_asleep": is_asleep,
     }
     if do == "settle" and user.may("cases.settle"):

@@ -38,6 +38,7 @@ def search(request: HttpRequest) -> HttpResponse:
         "people": [_row(person, today) for person in rows],
         "has_more": has_more,
         "limit": LIMIT,
+        "may_take_up": request.user.may("cases.take_up"),
     }
     return render_page(request, "desk/search.html", context)
 

@@ -22,8 +22,8 @@ from cases.worklist import Filters
 from quarano import clock
 from quarano.accounts.access import may
 from quarano.audit import log as audit
+from quarano.desk import first_hour, upcoming, views_clocks
 from quarano.desk import panel as panel_of
-from quarano.desk import upcoming, views_clocks
 from quarano.desk.forms import AssignForm, BulkForm, names_of_officials
 from quarano.htmx import done, render_page
 
@@ -64,6 +64,8 @@ def _page(
         "may_take_up": request.user.may("cases.take_up"),
         "coming": coming,
         **views_clocks.tiles(now=now),
+        "set_up": first_hour.summary(now=now),
+        "may_set_up": request.user.may("site.administer"),
         **_bulk(request, bulk),
     }
     return render_page(request, "desk/worklist.html", context, status=status)

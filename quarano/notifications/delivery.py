@@ -6,7 +6,8 @@ import uuid
 
 from django.template import TemplateDoesNotExist
 
-from quarano.notifications import outbox
+from health_authorities.models import in_practice
+from quarano.notifications import box, outbox
 from quarano.notifications.rendering import render
 from quarano.notifications.transports import TransportError, transport
 
@@ -23,7 +24,12 @@ def deliver(pk: uuid.UUID, *, now: dt.datetime) -> None:
     if message is None:
         return
     try:
-        receipt = transport(message.channel).send(render(message))
+        rendered = render(message)
+        if in_practice():
+            box.keep(message, rendered, now=now)
+            receipt = None
+        else:
+            receipt = transport(message.channel).send(rendered)
     except TransportError as error:
         outbox.failed(
             message, problem=error.problem, permanent=error.permanent, now=now

@@ -186,3 +186,18 @@ class TextVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.template}.{self.channel} ({self.language}) {self.number}"
+
+
+class BoxedMessage(models.Model):
+    """What a practice authority would have sent, readable and never sent."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    message = models.OneToOneField(
+        Message, on_delete=models.CASCADE, related_name="boxed"
+    )
+    subject = SealedTextField(blank=True)
+    body = SealedTextField()
+    kept_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return str(self.message)

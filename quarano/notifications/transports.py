@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.utils.module_loading import import_string
 
+from health_authorities.models import in_practice
+
 MARK = "X-Quarano-Message"
 
 
@@ -58,8 +60,15 @@ class Transport(Protocol):
         """Hand the message over; raises TransportError."""
 
 
+def refuse_in_practice() -> None:
+    """Raise TransportError in a practice authority, whatever the settings say."""
+    if in_practice():
+        raise TransportError("practice", permanent=True)
+
+
 def transport(channel: str) -> Transport:
     """Return the transport that the settings name for a channel."""
+    refuse_in_practice()
     found: Transport = import_string(settings.TRANSPORTS[channel])()
     return found
 
@@ -68,6 +77,7 @@ class Mail:
     """By SMTP, from the authority's own address."""
 
     def send(self, message: Rendered) -> None:
+        refuse_in_practice()
         # In quotes: neither of these may end the name early.
         name = message.sender_name.replace('"', "").replace("\\", "")
         mail = EmailMessage(

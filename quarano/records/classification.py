@@ -327,6 +327,11 @@ MODELS = {
             "problem",
         },
     ),
+    "notifications.BoxedMessage": Kept(
+        "messages of a practice authority, which are never sent",
+        ALWAYS,
+        {"technical": "id message", "text": "subject body", "work": "kept_at"},
+    ),
     "notifications.TextVersion": Kept(
         "what messages and letters say",
         ALWAYS,
@@ -360,6 +365,11 @@ MODELS = {
         ACCESS_LOG,
         {"technical": "id event position sealed_at before hash"},
     ),
+    "desk.SetUpMark": Kept(
+        "what an administrator said of the first hour",
+        ALWAYS,
+        {"work": "step made_at made_by"},
+    ),
     "health_authorities.HealthAuthority": Kept(
         "who we work for",
         ALWAYS,
@@ -368,7 +378,8 @@ MODELS = {
             "region time_zone default_language street postal_code city cases_phone "
             "cases_email contacts_phone contacts_email sender founded_at "
             "sender_name staffed_hours closed_on_holidays special_days on_call_phone "
-            "on_call_phone_second version sms_sender"
+            "on_call_phone_second version sms_sender is_practice practice_played_at "
+            "practice_claimed_at"
         },
     ),
     "health_authorities.Domain": Kept(

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import template
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,6 +15,7 @@ from django.utils.translation import ngettext
 
 from quarano.charts.bars import day_bar as draw_day_bar
 from quarano.charts.bars import share_bar as draw_share_bar
+from quarano.glossary import BY_CODE
 
 register = template.Library()
 
@@ -78,6 +80,20 @@ def avatar(user: object | None, me: object | None = None) -> dict[str, Any]:
         "initials": initials(name),
         "mine": user is not None and user == me,
     }
+
+
+@register.simple_tag
+def what(code: str) -> SafeString:
+    """Put a '?' beside a word, which leads to its meaning; `code` of the glossary."""
+    word = BY_CODE[code]
+    return format_html(
+        '<a class="what" href="{}#{}" title="{}"><span aria-hidden="true">?</span>'
+        '<span class="sr-only">{}</span></a>',
+        reverse("desk:glossary"),
+        code,
+        word.meaning,
+        _("What does “%(word)s” mean?") % {"word": word.word},
+    )
 
 
 @register.filter
