@@ -35,6 +35,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("cases.view", "desk:worklist", _("Worklist"), "worklist", "w"),
         ("cases.view", "desk:search", _("People"), "people", "p"),
         ("cases.take_up", "cases:take_up", _("Add a case"), "plus", "n"),
+        ("letters.print", "cases:letters", _("Letters"), "print", "l"),
         ("site.administer", "desk:authority", _("Our authority"), "house", "o"),
         ("policy.approve", "admin:index", _("Administration"), "settings", "a"),
     ]

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     {
         "quarano.clock", "quarano.encryption", "quarano.htmx", "quarano.cockroach",
-        "quarano.audit", "quarano.charts", "quarano.forms", "quarano.templatetags",
+        "quarano.audit", "quarano.charts", "quarano.letters", "quarano.forms", "quarano.templatetags",
         "quarano.embedded", "quarano.middleware",
     },
     {"health_authorities"},

@@ -32,6 +32,7 @@ from cases import (
     policy,
     settling,
 )
+from cases.letters import head, runs, writing
 from cases.models import (
     Case,
     Disease,
@@ -40,6 +41,7 @@ from cases.models import (
     Person,
     Policy,
     PolicyExample,
+    PrintRun,
     Routine,
 )
 from cases.views import arrival
@@ -62,6 +64,7 @@ from quarano.accounts import (
 from quarano.accounts.models import StaffInvitation, User
 from quarano.audit import chain
 from quarano.cockroach.transactions import retrying_transaction
+from quarano.letters import typesetting
 from quarano.notifications import outbox, reports, texts
 from quarano.notifications.models import Message
 from quarano.records import consistency
@@ -84,6 +87,8 @@ RANDOM = (
     "enrolmentcode.token_hash",
     "staffinvitation.token_hash",
     "message.token",
+    "proof.token",
+    "proof.token_hash",
     "seal.hash",
     "seal.before",
     "event.subject",
@@ -364,6 +369,68 @@ def _(world):
     return lambda: enrolment.invite(
         world.kolja, channel="mail", by=world.staff["case_worker"], now=NOW
     )
+
+
+@calling(writing.write_order)
+def _(world):
+    order = isolation(world).orders.issued().get()
+    writing.withdraw(world.ids["letter"], by=world.staff["case_worker"], now=NOW)
+    return lambda: writing.write_order(order, by=world.staff["case_worker"], now=NOW)
+
+
+@calling(writing.write_release)
+def _(world):
+    anna = world.staff["case_worker"]
+    containment.lift(isolation(world), reasons="discarded", by=anna, now=NOW)
+    return lambda: writing.write_release(isolation(world), by=anna, now=NOW)
+
+
+@calling(writing.withdraw)
+def _(world):
+    return lambda: writing.withdraw(
+        world.ids["letter"], by=world.staff["case_worker"], now=NOW
+    )
+
+
+@calling(runs.open_run)
+def _(world):
+    return lambda: runs.open_run(by=world.staff["case_worker"], now=NOW)
+
+
+def taken(world: World) -> PrintRun:
+    return PrintRun.objects.get(pk=world.ids["print_run"])
+
+
+@calling(runs.note_print)
+def _(world):
+    return lambda: runs.note_print(
+        taken(world), by=world.staff["case_worker"], now=NOW
+    )
+
+
+@calling(runs.post)
+def _(world):
+    runs.note_print(taken(world), by=world.staff["case_worker"], now=NOW)
+    return lambda: runs.post(taken(world), by=world.staff["case_worker"], now=NOW)
+
+
+@calling(runs.put_back)
+def _(world):
+    return lambda: runs.put_back(taken(world), by=world.staff["case_worker"], now=NOW)
+
+
+@calling(head.set_logo)
+def _(world):
+    picture = typesetting.Logo(b"<svg/>", "svg")
+    by = world.staff["administrator"]
+    return lambda: head.set_logo(picture, by=by, now=NOW)
+
+
+@calling(head.remove_logo)
+def _(world):
+    by = world.staff["administrator"]
+    head.set_logo(typesetting.Logo(b"<svg/>", "svg"), by=by, now=NOW)
+    return lambda: head.remove_logo(by=by, now=NOW)
 
 
 @calling(enrolment.by_phone)

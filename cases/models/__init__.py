@@ -1,6 +1,7 @@
 from cases.models.case import Case, Test
 from cases.models.enrolment import Acknowledgement, EnrolmentCode, Questionnaire
 from cases.models.escalation import Escalation, EscalationOccasion
+from cases.models.letters import Letter, LetterKind, Logo, PrintRun, Proof
 from cases.models.log import CallAttempt, Comment, Revision
 from cases.models.monitoring import Monitoring, Order, Service
 from cases.models.person import Person, ProtectedCircle, Reporter
@@ -15,11 +16,16 @@ __all__ = [
     "EnrolmentCode",
     "Escalation",
     "EscalationOccasion",
+    "Letter",
+    "LetterKind",
+    "Logo",
     "Monitoring",
     "Order",
     "Person",
     "Policy",
     "PolicyExample",
+    "PrintRun",
+    "Proof",
     "ProtectedCircle",
     "Questionnaire",
     "Reporter",
