@@ -75,9 +75,9 @@ def invite(
     """Invite to the diary; return what is stored, the code and the link's token.
 
     `channel` is mail, sms or letter, empty the person's first; 'none' sends nothing:
-    the code is read out. A letter waits to be printed, its code lives longer. A code that was open before is void from now on. Somebody who has a
-    login already gets back into it with the new code. Raises NotMonitored and
-    NoWayToReach.
+    the code is read out. A letter waits to be printed, its code lives longer. A code
+    that was open before is void from now on. Somebody who has a login already gets
+    back into it with the new code. Raises NotMonitored and NoWayToReach.
     """
     person = Person.objects.select_for_update().get(pk=person.pk)
     monitorings = list(person.monitorings.open().order_by("pk"))

@@ -62,7 +62,9 @@ urlpatterns = [
     path("letterhead/picture/", letters.logo_picture, name="logo_picture"),
     path("letterhead/sample/", letters.sample, name="letter_sample"),
     path("letters/<uuid:pk>/print/", letters.print_letter, name="print_letter"),
-    path("letters/<uuid:pk>/withdraw/", letters.withdraw_letter, name="withdraw_letter"),
+    path(
+        "letters/<uuid:pk>/withdraw/", letters.withdraw_letter, name="withdraw_letter"
+    ),
     path("letters/runs/<uuid:pk>/", letters.print_run, name="print_run"),
     path("letters/runs/<uuid:pk>/pdf/", letters.print_pdf, name="print_pdf"),
     path("letters/runs/<uuid:pk>/posted/", letters.post_run, name="post_run"),

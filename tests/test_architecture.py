@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     {
         "quarano.clock", "quarano.encryption", "quarano.htmx", "quarano.cockroach",
-        "quarano.audit", "quarano.charts", "quarano.letters", "quarano.forms", "quarano.templatetags",
-        "quarano.embedded", "quarano.middleware",
+        "quarano.audit", "quarano.charts", "quarano.letters", "quarano.forms",
+        "quarano.templatetags", "quarano.embedded", "quarano.middleware",
     },
     {"health_authorities"},
     {"quarano.notifications"},

@@ -97,7 +97,10 @@ def same_proof():
 
 VIOLATIONS = {
     "one_logo": lambda: Logo.objects.create(
-        code="other", kind="png", content=b"", uploaded_at=NOW,
+        code="other",
+        kind="png",
+        content=b"",
+        uploaded_at=NOW,
         uploaded_by=make.AnnaFactory(),
     ),
     "print_run_printed": lambda: print_run(printed_at=NOW),
@@ -106,9 +109,12 @@ VIOLATIONS = {
     ),
     "print_run_put_back": lambda: print_run(put_back_at=NOW),
     "print_run_ends_once": lambda: print_run(
-        printed_at=NOW, printed_by=make.OemerFactory(),
-        posted_at=NOW, posted_by=make.PhysicianFactory(),
-        put_back_at=NOW, put_back_by=make.UserFactory(),
+        printed_at=NOW,
+        printed_by=make.OemerFactory(),
+        posted_at=NOW,
+        posted_by=make.PhysicianFactory(),
+        put_back_at=NOW,
+        put_back_by=make.UserFactory(),
     ),
     "print_run_posted_was_printed": lambda: print_run(
         posted_at=NOW, posted_by=make.OemerFactory()

@@ -380,9 +380,9 @@ def _(world):
 
 @calling(writing.write_release)
 def _(world):
-    anna = world.staff["case_worker"]
-    containment.lift(isolation(world), reasons="discarded", by=anna, now=NOW)
-    return lambda: writing.write_release(isolation(world), by=anna, now=NOW)
+    anna, monitoring = world.staff["case_worker"], isolation(world)
+    containment.lift(monitoring, reasons="discarded", by=anna, now=NOW)
+    return lambda: writing.write_release(monitoring, by=anna, now=NOW)
 
 
 @calling(writing.withdraw)
@@ -397,40 +397,36 @@ def _(world):
     return lambda: runs.open_run(by=world.staff["case_worker"], now=NOW)
 
 
-def taken(world: World) -> PrintRun:
-    return PrintRun.objects.get(pk=world.ids["print_run"])
-
-
 @calling(runs.note_print)
 def _(world):
-    return lambda: runs.note_print(
-        taken(world), by=world.staff["case_worker"], now=NOW
-    )
+    run, anna = PrintRun.objects.get(), world.staff["case_worker"]
+    return lambda: runs.note_print(run, by=anna, now=NOW)
 
 
 @calling(runs.post)
 def _(world):
-    runs.note_print(taken(world), by=world.staff["case_worker"], now=NOW)
-    return lambda: runs.post(taken(world), by=world.staff["case_worker"], now=NOW)
+    run, anna = PrintRun.objects.get(), world.staff["case_worker"]
+    runs.note_print(run, by=anna, now=NOW)
+    return lambda: runs.post(run, by=anna, now=NOW)
 
 
 @calling(runs.put_back)
 def _(world):
-    return lambda: runs.put_back(taken(world), by=world.staff["case_worker"], now=NOW)
+    run, anna = PrintRun.objects.get(), world.staff["case_worker"]
+    return lambda: runs.put_back(run, by=anna, now=NOW)
 
 
 @calling(head.set_logo)
 def _(world):
-    picture = typesetting.Logo(b"<svg/>", "svg")
-    by = world.staff["administrator"]
-    return lambda: head.set_logo(picture, by=by, now=NOW)
+    picture, ada = typesetting.Logo(b"<svg/>", "svg"), world.staff["administrator"]
+    return lambda: head.set_logo(picture, by=ada, now=NOW)
 
 
 @calling(head.remove_logo)
 def _(world):
-    by = world.staff["administrator"]
-    head.set_logo(typesetting.Logo(b"<svg/>", "svg"), by=by, now=NOW)
-    return lambda: head.remove_logo(by=by, now=NOW)
+    picture, ada = typesetting.Logo(b"<svg/>", "svg"), world.staff["administrator"]
+    head.set_logo(picture, by=ada, now=NOW)
+    return lambda: head.remove_logo(by=ada, now=NOW)
 
 
 @calling(enrolment.by_phone)

@@ -65,19 +65,15 @@ def open_run(
     if not messages:
         raise NothingWaits
     run = PrintRun.objects.create(opened_at=now, opened_by=by)
-    Letter.objects.bulk_create(
-        Letter(
-            run=run,
-            message=message,
-            person_id=message.about,
-            kind=kind_of(message),
-            position=place,
-        )
+    letters = [
+        Letter(run=run, message=message, kind=kind_of(message), position=place)
         for place, message in enumerate(messages, 1)
-    )
-    audit.record(
-        "letters.taken", run, by=by, now=now, codes={"letters": len(messages)}
-    )
+    ]
+    for letter in letters:
+        assert letter.message.about is not None  # `waiting` asks for it
+        letter.person_id = letter.message.about
+    Letter.objects.bulk_create(letters)
+    audit.record("letters.taken", run, by=by, now=now, codes={"letters": len(messages)})
     return run
 
 

@@ -15,8 +15,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from cases import steps
-from cases.letters.addressing import addressee, salutation
 from cases.enrolment import LETTER as INVITATION
+from cases.letters.addressing import addressee, salutation
 from cases.letters.writing import ORDER, RELEASE, ordered_from
 from cases.models import Letter, Logo, Monitoring, Order, Person, Proof
 from health_authorities.models import HealthAuthority, current
@@ -28,7 +28,6 @@ from quarano.notifications.models import Message
 
 Values = dict[str, str]
 Blocks = dict[str, Callable[[], Part]]
-
 
 
 def print_out(letters: Sequence[Letter], *, at: dt.datetime) -> bytes:
@@ -125,7 +124,9 @@ def sheet(message: Message, person: Person, *, on: dt.date) -> Sheet:
             "name": person.name,
             "greeting": salutation(person, on=on),
         }
-        text = texts.read(message.template, texts.LETTER, language, message.text_version)
+        text = texts.read(
+            message.template, texts.LETTER, language, message.text_version
+        )
         subject, parts = compose(text.source, values, blocks)
         reference = message.pk.hex[:8].upper()
         return Sheet(
@@ -261,7 +262,7 @@ def _order(message: Message, person: Person, on: dt.date) -> tuple[Values, Block
     order = Order.objects.select_related("monitoring", "issued_by", "policy").get(
         pk=message.parameters["order"]
     )
-    assert order.until is not None and order.issued_by is not None
+    assert order.until is not None
     title, decision, duties = _measure(order)
     values = {
         "title": title,
@@ -309,11 +310,13 @@ def _measure(order: Order) -> tuple[str, str, str]:
     decision = (
         _("You are isolated from %(start)s until the end of %(until)s (24:00).")
         if is_isolation
-        else _("You are in quarantine from %(start)s until the end of %(until)s (24:00).")
+        else _(
+            "You are in quarantine from %(start)s until the end of %(until)s (24:00)."
+        )
     )
     duties = _(
-        "Until then you stay at home, or where you stay at present. You do not leave it "
-        "without our consent, and receive nobody who does not live with you. In an "
+        "Until then you stay at home, or where you stay at present. You do not leave "
+        "it without our consent, and receive nobody who does not live with you. In an "
         "emergency, and to see a doctor, you may go out; say beforehand that you are "
         "under this order."
     )
@@ -323,7 +326,9 @@ def _measure(order: Order) -> tuple[str, str, str]:
 def _sum(order: Order) -> Part:
     rows = steps.in_words(order.steps)
     assert order.until is not None
-    label = _("Lifted on") if order.effect == Order.Effect.LIFT else _("Until the end of")
+    label = (
+        _("Lifted on") if order.effect == Order.Effect.LIFT else _("Until the end of")
+    )
     return typesetting.sum_(
         rows, head=(_("Step"), _("Day or number of days")),
         total=(label, _day(order.until)),

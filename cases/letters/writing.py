@@ -115,7 +115,7 @@ def _write(
     for message in earlier:
         if message.state in UNSENT:
             return message
-    message = outbox.write(
+    written = outbox.write(
         f"{purpose}:{len(earlier) + 1}",
         template=template,
         channel=Message.Channel.LETTER,
@@ -126,12 +126,12 @@ def _write(
         about=person.pk,
         parameters=parameters,
     )
-    assert message is not None
+    assert written is not None
     audit.record(
-        "letter.written", message, by=by, now=now, person=person,
+        "letter.written", written, by=by, now=now, person=person,
         codes={"letter": template.rpartition("/")[2]},
     )  # fmt: skip
-    return message
+    return written
 
 
 @retrying_transaction

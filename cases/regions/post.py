@@ -66,12 +66,16 @@ def of_person(person: Person, *, user: User) -> dict[str, Any]:
             about=person.pk, channel=Message.Channel.LETTER
         ).order_by("-written_at", "-pk")[:LATEST]
     )
-    places = {
-        one.message_id: one
-        for one in Letter.objects.filter(message__in=found)
-        .select_related("run__opened_by", "run__posted_by")
-        .order_by("run__opened_at")
-    } if found else {}
+    places = (
+        {
+            one.message_id: one
+            for one in Letter.objects.filter(message__in=found)
+            .select_related("run__opened_by", "run__posted_by")
+            .order_by("run__opened_at")
+        }
+        if found
+        else {}
+    )
     return {
         "rows": [
             {

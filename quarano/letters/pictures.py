@@ -6,8 +6,9 @@ refused, never cleaned.
 
 import struct
 import xml.etree.ElementTree as ET
+import zlib
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 
 from quarano.letters.typesetting import Logo, can_show
 
@@ -16,10 +17,13 @@ MOST_PIXELS = 4_000_000
 MOST_ELEMENTS = 5_000
 PNG = b"\x89PNG\r\n\x1a\n"
 SVG = "{http://www.w3.org/2000/svg}"
-DRAWING = frozenset(
-    "svg g path rect circle ellipse line polyline polygon defs linearGradient "
-    "radialGradient stop title desc clipPath mask style use metadata symbol".split()
-)
+DRAWING = {
+    "svg", "g", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon",
+    "defs", "linearGradient", "radialGradient", "stop", "title", "desc", "clipPath",
+    "mask", "style", "use", "metadata", "symbol",
+}  # fmt: skip
+# What drawing programs write beside the drawing; nothing of it is drawn.
+NOTES = ("sodipodi", "inkscape", "22-rdf-syntax-ns", "creativecommons", "purl.org/dc")
 HARMFUL = ("@import", "expression(", "javascript:", "data:", "http://", "https://")
 
 
@@ -46,11 +50,32 @@ def check(content: bytes) -> Logo:
 
 def _check_png(content: bytes) -> None:
     # Width and height are at the same place in every PNG, in the first chunk.
-    if len(content) < 33 or content[12:16] != b"IHDR":
+    if content[12:16] != b"IHDR" or not _is_whole(content):
         raise Unfit(_("This is no whole PNG."))
     width, height = struct.unpack(">II", content[16:24])
     if not width or not height or width * height > MOST_PIXELS:
         raise Unfit(_("This picture has too many pixels: four millions at most."))
+
+
+def _is_whole(content: bytes) -> bool:
+    """Whether every chunk is there and as it was written, and the pixels unpack."""
+    place, pixels, end = len(PNG), b"", b""
+    while place + 12 <= len(content):
+        length = int.from_bytes(content[place : place + 4], "big")
+        chunk = content[place + 4 : place + 8 + length]
+        stated = int.from_bytes(content[place + 8 + length :][:4], "big")
+        if zlib.crc32(chunk) != stated:
+            return False
+        if chunk[:4] == b"IDAT":
+            pixels += chunk[4:]
+        end, place = chunk[:4], place + 12 + length
+    try:
+        # Four channels of two bytes each are the most that a pixel can take.
+        rows = zlib.decompressobj().decompress(pixels, 8 * MOST_PIXELS + 1_000_000)
+    except zlib.error:
+        return False
+    height = int.from_bytes(content[20:24], "big")
+    return end == b"IEND" and len(rows) > height
 
 
 def _check_svg(content: bytes) -> None:
@@ -75,11 +100,12 @@ def _check_svg(content: bytes) -> None:
 
 def _check_element(element: ET.Element) -> None:
     name = str(element.tag)
-    if name.startswith(SVG) and name.removeprefix(SVG) not in DRAWING:
-        raise Unfit(
-            _("This SVG holds “%(name)s”. Only plain drawings are taken: turn text into paths.")
-            % {"name": name.removeprefix(SVG)}
-        )
+    if not name.startswith(SVG):
+        if not any(note in name.partition("}")[0] for note in NOTES):
+            raise Unfit(_refused(name.partition("}")[2] or name))
+        return
+    if name.removeprefix(SVG) not in DRAWING:
+        raise Unfit(_refused(name.removeprefix(SVG)))
     if _is_harmful(element.text or ""):
         raise Unfit(_("This SVG fetches something from elsewhere."))
     for attribute, value in element.attrib.items():
@@ -89,6 +115,12 @@ def _check_element(element: ET.Element) -> None:
         is_link = local == "href" and not value.startswith("#")
         if is_link or _is_harmful(value):
             raise Unfit(_("This SVG fetches something from elsewhere."))
+
+
+def _refused(name: str) -> str:
+    return _(
+        "This SVG holds “%(name)s”. Only drawings are taken: turn text into paths."
+    ) % {"name": name}
 
 
 def _is_harmful(text: str) -> bool:

@@ -4,10 +4,12 @@ What people typed reaches typst as JSON, never as code. The PDF is tagged and sa
 language (PDF/UA-1 and PDF/A-2a).
 """
 
+import base64
 import datetime as dt
 import io
 import json
 import logging
+import struct
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,7 +21,7 @@ import typst
 logger = logging.getLogger(__name__)
 
 HERE = Path(__file__).resolve().parent
-STANDARDS = ["a-2a", "ua-1"]
+STANDARDS: list[Any] = ["a-2a", "ua-1"]
 # Some two seconds of setting; more than that belong into another run.
 MOST = 100
 
@@ -48,7 +50,7 @@ class Sheet:
     subject: str
     parts: tuple[Part, ...]
     foot: str
-    # 'page {n} of {m}'
+    # Says {n} of {m} pages.
     page_words: str
     reference: str = ""
     mark: str = ""
@@ -172,8 +174,9 @@ def typeset(
 ) -> bytes:
     """Return the letters as one PDF, each with its own page numbers.
 
-    `at` is the moment that the file notes as its own. A name in letters that our fonts lack makes a PDF without the marks of PDF/UA, for
-    it would promise what it does not hold; it can be printed all the same.
+    `at` is the moment that the file notes as its own. A name in letters that our fonts
+    lack makes a PDF without the marks of PDF/UA, for it would promise what it does not
+    hold; it can be printed all the same.
     """
     files = _files(
         sheets, title=title, author=author, lang=lang, logo=logo, cover=cover
@@ -189,14 +192,27 @@ def typeset(
 def can_show(logo: Logo) -> bool:
     """Whether typst can draw this picture."""
     files = {
-        "main.typ": b'#image(sys.inputs.name, alt: "logo", height: 26mm)',
-        f"logo.{logo.kind}": logo.content,
+        "main.typ": b'#image("logo.svg", alt: "logo", height: 26mm)',
+        "logo.svg": _as_svg(logo),
     }
     try:
-        _compiler(files, {"name": f"logo.{logo.kind}"}).compile(format="pdf")
+        _compile(files, [], dt.datetime.fromtimestamp(0, dt.UTC))
     except typst.TypstError:
         return False
     return True
+
+
+def _as_svg(logo: Logo) -> bytes:
+    """A drawing that holds the picture: typst takes files of text only."""
+    if logo.kind == "svg":
+        return logo.content
+    width, height = struct.unpack(">II", logo.content[16:24])
+    pixels = base64.b64encode(logo.content).decode()
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">'
+        f'<image width="{width}" height="{height}" '
+        f'href="data:image/png;base64,{pixels}"/></svg>'
+    ).encode()
 
 
 def _files(
@@ -209,7 +225,7 @@ def _files(
     cover: Cover | None,
 ) -> dict[str, bytes]:
     pictures = _Pictures()
-    logo_name = pictures.add(f"logo.{logo.kind}", logo.content) if logo else ""
+    logo_name = pictures.add("logo.svg", _as_svg(logo)) if logo else ""
     content = {
         "title": title,
         "author": author,
@@ -247,22 +263,20 @@ def _qr(text: str) -> bytes:
     return drawn.getvalue()
 
 
-def _compiler(
-    files: dict[str, bytes], inputs: dict[str, str] | None = None
-) -> typst.Compiler:
+def _compiler(files: dict[str, bytes], inputs: dict[str, str] | None = None) -> Any:
     # Nothing but our own files: no fonts of the system, no packages from a network.
-    return typst.Compiler(
+    compiler: Any = typst.Compiler
+    return compiler(
         files,
         root=str(HERE / "fonts"),
         font_paths=[str(HERE / "fonts")],
         ignore_system_fonts=True,
-        sys_inputs=inputs or {},
         package_path=str(HERE / "fonts"),
         package_cache_path=str(HERE / "fonts"),
     )
 
 
-def _compile(files: dict[str, bytes], standards: list[str], at: dt.datetime) -> bytes:
+def _compile(files: dict[str, bytes], standards: list[Any], at: dt.datetime) -> bytes:
     made = _compiler(files).compile(
         format="pdf", pdf_standards=standards, timestamp=int(at.timestamp())
     )

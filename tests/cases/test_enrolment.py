@@ -193,6 +193,8 @@ def test_inviting_notes_the_state_and_writes_a_message(ida, anna):
 
 
 def test_a_code_by_letter_lives_fourteen_days(ida, anna):
+    ida.street, ida.city = "Uferweg 1", "Neckarfurt"
+    ida.save()
     code, _spelled, _token = invite(ida, anna, channel="letter")
     assert code.expires_at == NOW + dt.timedelta(days=14)
     assert code.by_letter
