@@ -41,7 +41,6 @@ from cases.models import (
     Person,
     Policy,
     PolicyExample,
-    PrintRun,
     Routine,
 )
 from cases.views import arrival
@@ -399,20 +398,23 @@ def _(world):
 
 @calling(runs.note_print)
 def _(world):
-    run, anna = PrintRun.objects.get(), world.staff["case_worker"]
+    anna = world.staff["case_worker"]
+    run = runs.open_run(by=anna, now=NOW)
     return lambda: runs.note_print(run, by=anna, now=NOW)
 
 
 @calling(runs.post)
 def _(world):
-    run, anna = PrintRun.objects.get(), world.staff["case_worker"]
+    anna = world.staff["case_worker"]
+    run = runs.open_run(by=anna, now=NOW)
     runs.note_print(run, by=anna, now=NOW)
     return lambda: runs.post(run, by=anna, now=NOW)
 
 
 @calling(runs.put_back)
 def _(world):
-    run, anna = PrintRun.objects.get(), world.staff["case_worker"]
+    anna = world.staff["case_worker"]
+    run = runs.open_run(by=anna, now=NOW)
     return lambda: runs.put_back(run, by=anna, now=NOW)
 
 

@@ -115,7 +115,8 @@ def build(mark: str = "") -> World:
         now=NOW,
     )  # fmt: skip
     comments.write(ida, f"{mark}comment", by=anna, now=NOW)
-    post(ida, lena, by=anna)
+    post(ida, by=anna)
+    post(lena, by=anna)
     settled = Escalation.objects.open().filter(person=ida, reason="worsening").first()
     if settled:
         escalation.settle(
@@ -159,13 +160,12 @@ def index_case(given: str, family: str, slug: str, *, by: User, mark: str) -> Pe
     return case.person
 
 
-def post(ida: Person, lena: Person, *, by: User) -> None:
-    """Lena's order is in a print run that is open, Ida's waits for one."""
-    for person, takes in ((lena, True), (ida, False)):
-        order = person.monitorings.get().orders.issued().get()
-        writing.write_order(order, by=by, now=NOW)
-        if takes:
-            runs.open_run(by=by, now=NOW)
+def post(person: Person, *, by: User) -> None:
+    """The letter of an order, which was in a print run and waits again."""
+    order = person.monitorings.get().orders.issued().get()
+    letter = writing.write_order(order, by=by, now=NOW)
+    run = runs.open_run(by=by, now=NOW, only=[letter.pk])
+    runs.put_back(run, by=by, now=NOW)
 
 
 def contact(given: str, family: str, *, by: User, mark: str) -> Person:
@@ -244,8 +244,8 @@ def ids(ida: Person, lena: Person) -> dict[str, Any]:
     assert monitoring.case is not None
     return {
         "person": ida.pk,
-        "print_run": PrintRun.objects.get().pk,
-        "letter": Message.objects.get(channel="letter", state="waiting").pk,
+        "print_run": PrintRun.objects.get(letters__person=ida).pk,
+        "letter": Message.objects.get(channel="letter", about=ida.pk).pk,
         "other_person": lena.pk,
         "case": monitoring.case.pk,
         "monitoring": monitoring.pk,
