@@ -17,6 +17,7 @@ from cases.regions import post
 from cases.views.steps import posted
 from quarano import clock
 from quarano.accounts.access import actor, may
+from quarano.accounts.confirmation import freshly_confirmed
 from quarano.audit import log as audit
 from quarano.htmx import render_page
 from quarano.notifications.models import Message
@@ -93,6 +94,7 @@ def print_run(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @may("letters.print")
+@freshly_confirmed
 def print_pdf(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Answer with the run's letters as PDF; each time is noted."""
     now, run = clock.now(), run_of(request, pk)
