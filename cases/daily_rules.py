@@ -124,7 +124,8 @@ def _call_late(
 
 
 def not_registered(routine: Routine, *, now: dt.datetime) -> None:
-    """Invited *24 h* ago and no account, or the code ran out."""
+    """Invited *24 h* ago (by letter half of the code's life) and no account, or the
+    code ran out."""
     waiting = [Monitoring.Enrolment.INVITED, Monitoring.Enrolment.NOT_INVITED]
     _clear(
         _open(Reason.NOT_REGISTERED).filter(
@@ -140,8 +141,12 @@ def not_registered(routine: Routine, *, now: dt.datetime) -> None:
             enrolment=Monitoring.Enrolment.INVITED, person__user__isnull=True
         )
     }
+    # A letter is printed, travels, and is opened on a weekend: half of its code's life.
+    by_post = dt.timedelta(days=routine.letter_code_days) / 2
     codes = EnrolmentCode.objects.filter(
-        Q(invited_at__lte=now - patience) | Q(expires_at__lte=now),
+        Q(by_letter=False, invited_at__lte=now - patience)
+        | Q(by_letter=True, invited_at__lte=now - by_post)
+        | Q(expires_at__lte=now),
         person__in=list(invited),
         used_at__isnull=True,
         voided_at__isnull=True,

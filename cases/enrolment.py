@@ -29,6 +29,7 @@ from quarano.accounts.models import User
 from quarano.audit import log
 from quarano.cockroach.transactions import retrying_transaction
 from quarano.notifications import outbox
+from quarano.notifications.models import Message
 
 # Crockford's base 32 has no I, L, O and U, and reads the first three as 1, 1 and 0.
 # https://www.crockford.com/base32.html
@@ -36,6 +37,7 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CONFUSED = str.maketrans("OIL", "011", "- \t\u2010\u2011\u2013")
 SELECTOR, VERIFIER = 4, 13
 NOTICE = "2026-11"
+LETTER = "cases/letters/invitation"
 MAY_BE_INVITED = (Monitoring.Enrolment.NOT_INVITED, Monitoring.Enrolment.BY_PHONE)
 
 
@@ -69,25 +71,30 @@ def invite(
     by: User,
     now: dt.datetime,
     channel: str = "",
-    by_letter: bool = False,
 ) -> tuple[EnrolmentCode, str, str]:
     """Invite to the diary; return what is stored, the code and the link's token.
 
-    `channel` is mail or sms, empty the person's first; 'none' sends nothing: the code
-    is read out. A code that was open before is void from now on. Somebody who has a
-    login already gets back into it with the new code. Raises NotMonitored and
-    NoWayToReach.
+    `channel` is mail, sms or letter, empty the person's first; 'none' sends nothing:
+    the code is read out. A letter waits to be printed, its code lives longer. A code
+    that was open before is void from now on. Somebody who has a login already gets
+    back into it with the new code. Raises NotMonitored and NoWayToReach.
     """
     person = Person.objects.select_for_update().get(pk=person.pk)
     monitorings = list(person.monitorings.open().order_by("pk"))
     if not monitorings or person.died_on is not None:
         raise NotMonitored
     channel = channel or (person.channels[0] if person.channels else "")
-    if channel != "none" and not (channel and person.address_for(channel)):
+    by_letter = channel == Message.Channel.LETTER
+    today = current().localdate(now)
+    if by_letter:
+        recipient = ", ".join(person.postal_address(today))[:254]
+    else:
+        recipient = person.address_for(channel) if channel else ""
+    if channel != "none" and not recipient:
         raise NoWayToReach
     _void_codes(person, now=now)
     code, token = _new_code(), secrets.token_urlsafe(32)
-    routine = Routine.objects.in_force(on=current().localdate(now))
+    routine = Routine.objects.in_force(on=today)
     life = (
         dt.timedelta(days=routine.letter_code_days)
         if by_letter
@@ -115,9 +122,9 @@ def invite(
     if channel != "none":
         outbox.write(
             f"invitation:{invitation.pk}:{channel}",
-            template="cases/messages/invitation",
+            template=LETTER if by_letter else "cases/messages/invitation",
             channel=channel,
-            recipient=person.address_for(channel),
+            recipient=recipient,
             language=person.language,
             now=now,
             about=person.pk,

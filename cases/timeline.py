@@ -14,9 +14,18 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from cases.models import CallAttempt, Escalation, Monitoring, Person, Revision, Service
+from cases.models import (
+    CallAttempt,
+    Escalation,
+    LetterKind,
+    Monitoring,
+    Person,
+    Revision,
+    Service,
+)
 from quarano.accounts.models import User
 from quarano.audit.models import Event
+from quarano.notifications.models import Message
 
 # Reading a file over and over is one line; so many events are looked at for a row.
 SPARE = 3
@@ -117,8 +126,9 @@ DETAILS: dict[str, tuple[str, Any]] = {
     "monitoring.concluded": ("conclusion", Monitoring.Conclusion),
     "monitoring.opened": ("kind", Monitoring.Kind),
     "order.served": ("way", Service.Way),
-    "person.invited": ("channel", Person.Channel),
-    "message.undelivered": ("channel", Person.Channel),
+    "person.invited": ("channel", Message.Channel),
+    "message.undelivered": ("channel", Message.Channel),
+    "letter": ("letter", LetterKind),
 }
 
 
@@ -188,6 +198,9 @@ WORDS: dict[str, tuple[str, str, Any]] = {
     "escalation.woken": ("undo", "", gettext_lazy("Back on the list")),
     "escalation.assigned": ("assign", "", gettext_lazy("Assigned")),
     "escalation.undone": ("undo", "", gettext_lazy("Opened again")),
+    "letter.written": ("print", "", gettext_lazy("Letter written")),
+    "letter.posted": ("mail", "fine", gettext_lazy("Letter posted")),
+    "letter.withdrawn": ("stopped", "", gettext_lazy("Letter taken out")),
     "call.recorded": ("phone", "", gettext_lazy("Call")),
     "comment.written": ("comment", "", gettext_lazy("Comment written")),
     "file.opened": ("eye", "", gettext_lazy("File opened")),

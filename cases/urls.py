@@ -1,6 +1,14 @@
 from django.urls import path
 
-from cases.views import details, enrolling, escalations, file, measures, taking_up
+from cases.views import (
+    details,
+    enrolling,
+    escalations,
+    file,
+    letters,
+    measures,
+    taking_up,
+)
 
 app_name = "cases"
 urlpatterns = [
@@ -15,6 +23,7 @@ urlpatterns = [
     path("people/<uuid:pk>/enrolment/", file.enrolment, name="enrolment"),
     path("people/<uuid:pk>/calls/", file.calls, name="calls"),
     path("people/<uuid:pk>/comments/", file.comments, name="comments"),
+    path("people/<uuid:pk>/letters/", file.letters, name="person_letters"),
     path("people/<uuid:pk>/history/", file.history, name="history"),
     # A person, step by step
     path("people/<uuid:pk>/take-up/", taking_up.take_up, name="take_up_person"),
@@ -40,6 +49,26 @@ urlpatterns = [
     path("monitorings/<uuid:pk>/conclude/", measures.conclude, name="conclude"),
     path("monitorings/<uuid:pk>/reopen/", measures.reopen, name="reopen"),
     path("orders/<uuid:pk>/serve/", measures.serve, name="serve"),
+    path("orders/<uuid:pk>/letter/", measures.write_order, name="write_order"),
+    path(
+        "monitorings/<uuid:pk>/certificate/",
+        measures.write_release,
+        name="write_release",
+    ),
+    # Letters
+    path("letters/", letters.letters, name="letters"),
+    path("letters/print/", letters.open_run, name="open_run"),
+    path("letterhead/", letters.logo, name="logo"),
+    path("letterhead/picture/", letters.logo_picture, name="logo_picture"),
+    path("letterhead/sample/", letters.sample, name="letter_sample"),
+    path("letters/<uuid:pk>/print/", letters.print_letter, name="print_letter"),
+    path(
+        "letters/<uuid:pk>/withdraw/", letters.withdraw_letter, name="withdraw_letter"
+    ),
+    path("letters/runs/<uuid:pk>/", letters.print_run, name="print_run"),
+    path("letters/runs/<uuid:pk>/pdf/", letters.print_pdf, name="print_pdf"),
+    path("letters/runs/<uuid:pk>/posted/", letters.post_run, name="post_run"),
+    path("letters/runs/<uuid:pk>/put-back/", letters.put_back_run, name="put_back_run"),
     # An escalation
     path("escalations/<uuid:pk>/settle/", escalations.settle, name="settle"),
     path("escalations/<uuid:pk>/snooze/", escalations.snooze, name="snooze"),

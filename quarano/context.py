@@ -39,6 +39,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("cases.view", "desk:search", _("People"), "people", "p"),
         ("cases.take_up", "cases:take_up", _("Add a case"), "plus", "n"),
         *_first_hour(user),
+        ("letters.print", "cases:letters", _("Letters"), "print", "l"),
         ("site.administer", "desk:authority", _("Our authority"), "house", "o"),
         ("texts.edit", "texts:index", _("Texts"), "message", "t"),
         ("oversight.alarms", "oversight:alarms", _("Alarms"), "shield", ""),
@@ -46,7 +47,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("policy.approve", "admin:index", _("Administration"), "settings", "a"),
     ]
     if request.authority.is_practice:
-        ways.append(("", "desk:box", _("Letter box"), "mail", "l"))
+        ways.append(("", "desk:box", _("Letter box"), "mail", "b"))
     ways.append(("", "desk:glossary", _("Words and help"), "help", "h"))
     return [
         {

@@ -36,7 +36,7 @@ VALID_FROM = dt.date(2020, 1, 1)
 FIELD_WORK = [
     "cases.view", "cases.take_up", "cases.edit", "cases.invite", "cases.order",
     "cases.conclude", "cases.call", "cases.comment", "cases.settle", "cases.assign",
-    "diaries.record",
+    "diaries.record", "letters.print",
 ]  # fmt: skip
 OPERATOR = "operator"
 ROLES: dict[str, tuple[str, list[str]]] = {
@@ -195,6 +195,25 @@ def keep_roles(wanted: dict[str, tuple[str, list[str]]]) -> None:
         Role.objects.update_or_create(
             code=code, defaults={"name": name, "permissions": permissions}
         )
+
+
+def keep_roles_everywhere() -> int:
+    """Make the shipped roles of every authority say what this release says.
+
+    Part of each release, so that a permission that is new reaches those who had none
+    to give. Returns how many authorities there are.
+    """
+    connection.set_schema_to_public()
+    authorities = list(HealthAuthority.objects.filter(founded_at__isnull=False))
+    for authority in authorities:
+        with tenant_context(authority):
+            known = {role.code: role for role in Role.objects.filter(code__in=ROLES)}
+            if any(
+                code not in known or set(known[code].permissions) != set(permissions)
+                for code, (_name, permissions) in ROLES.items()
+            ):
+                retrying_transaction(keep_roles)(ROLES)
+    return len(authorities)
 
 
 def add_covid_19(*, now: dt.datetime) -> Policy:

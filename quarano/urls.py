@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.urls import include, path
 
+from cases.views.proof import proof
 from quarano import views, views_delivery
 from quarano.admin import authority_admin
 
@@ -14,6 +15,7 @@ urlpatterns = [
     path("cases/", include("cases.urls")),
     path("enrolment/", include("cases.urls_enrolment")),
     path("on-call/", include("cases.urls_on_call")),
+    path("proof/<str:token>/", proof, name="proof"),
     path("diary/", include("diaries.urls")),
     path("delivery/reports/sms/", views_delivery.report_sms, name="report_sms"),
     path("delivery/reports/mail/", views_delivery.report_mail, name="report_mail"),

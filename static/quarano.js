@@ -225,6 +225,14 @@
     if (done) event.preventDefault();
   });
 
+  // --- On paper nothing stays folded --------------------------------------------------
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = $$("details.fold:not([open])");
+    folded.forEach((one) => { one.open = true; });
+  });
+  addEventListener("afterprint", () => folded.forEach((one) => { one.open = false; }));
+
   // --- After 'Is it you?': what was typed goes on by itself, once ---------------------
   const waiting = $("form[data-at-once]");
   if (waiting) waiting.requestSubmit();

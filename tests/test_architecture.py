@@ -11,8 +11,9 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     {
         "quarano.clock", "quarano.encryption", "quarano.htmx", "quarano.cockroach",
-        "quarano.audit", "quarano.charts", "quarano.forms", "quarano.templatetags",
-        "quarano.embedded", "quarano.middleware", "quarano.glossary",
+        "quarano.audit", "quarano.charts", "quarano.letters", "quarano.forms",
+        "quarano.templatetags", "quarano.embedded", "quarano.middleware",
+        "quarano.glossary",
     },
     {"health_authorities"},
     {"quarano.notifications"},

@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, transaction
 
+from cases.models import Letter, Logo, PrintRun, Proof
 from quarano.desk.models import SetUpMark
 from quarano.notifications.models import Message, TextVersion
 from tests import factories as make
@@ -70,7 +71,65 @@ def two_open_alarms():
     make.OnCallAlarmFactory(escalation=first.escalation, news_at=NOW + DAY)
 
 
+def print_run(**fields):
+    return PrintRun.objects.create(
+        **{"opened_at": NOW, "opened_by": make.AnnaFactory(), **fields}
+    )
+
+
+def letters(*, places=(1, 2), same=False):
+    """Two letters of one run."""
+    run, person, one = print_run(), make.PersonFactory(), message()
+    for place in places:
+        Letter.objects.create(
+            run=run, person=person, kind="order", position=place,
+            message=one if same else message(),
+        )  # fmt: skip
+
+
+def proof(**fields):
+    values = {
+        "kind": "order", "about": uuid.uuid4(), "token": "x", "initials": "I. S.",
+        "token_hash": str(uuid.uuid4()), "start": TODAY, "until": TODAY,
+        "issued_on": TODAY, "made_at": NOW, **fields,
+    }  # fmt: skip
+    return Proof.objects.create(**values)
+
+
+def same_proof():
+    about = uuid.uuid4()
+    for _ in range(2):
+        proof(about=about)
+
+
 VIOLATIONS = {
+    "one_logo": lambda: Logo.objects.create(
+        code="other",
+        kind="png",
+        content=b"",
+        uploaded_at=NOW,
+        uploaded_by=make.AnnaFactory(),
+    ),
+    "print_run_printed": lambda: print_run(printed_at=NOW),
+    "print_run_posted": lambda: print_run(
+        printed_at=NOW, printed_by=make.OemerFactory(), posted_at=NOW
+    ),
+    "print_run_put_back": lambda: print_run(put_back_at=NOW),
+    "print_run_ends_once": lambda: print_run(
+        printed_at=NOW,
+        printed_by=make.OemerFactory(),
+        posted_at=NOW,
+        posted_by=make.PhysicianFactory(),
+        put_back_at=NOW,
+        put_back_by=make.UserFactory(),
+    ),
+    "print_run_posted_was_printed": lambda: print_run(
+        posted_at=NOW, posted_by=make.OemerFactory()
+    ),
+    "letter_once_in_a_run": lambda: letters(same=True),
+    "letter_place_in_a_run": lambda: letters(places=(1, 1)),
+    "proof_once": same_proof,
+    "proof_of_what_can_be_proved": lambda: proof(kind="invitation"),
     "one_open_monitoring": lambda: twice(
         make.MonitoringFactory, "person", "disease", "kind"
     ),

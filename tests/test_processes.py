@@ -35,6 +35,7 @@ from cases import (
     policy,
     settling,
 )
+from cases.letters import head, runs, writing
 from cases.models import (
     Case,
     Disease,
@@ -76,6 +77,7 @@ from quarano.audit import chain
 from quarano.cockroach.roles import as_owner
 from quarano.cockroach.transactions import retrying_transaction
 from quarano.desk import first_hour
+from quarano.letters import typesetting
 from quarano.notifications import box, outbox, reports, texts
 from quarano.notifications.models import Message
 from quarano.notifications.transports import Rendered
@@ -104,6 +106,8 @@ RANDOM = (
     "staffinvitation.token_hash",
     "message.token",
     "oncallnotice.token_hash",
+    "proof.token",
+    "proof.token_hash",
     "seal.hash",
     "seal.before",
     "event.subject",
@@ -384,6 +388,67 @@ def _(world):
     return lambda: enrolment.invite(
         world.kolja, channel="mail", by=world.staff["case_worker"], now=NOW
     )
+
+
+@calling(writing.write_order)
+def _(world):
+    order = isolation(world).orders.issued().get()
+    writing.withdraw(world.ids["letter"], by=world.staff["case_worker"], now=NOW)
+    return lambda: writing.write_order(order, by=world.staff["case_worker"], now=NOW)
+
+
+@calling(writing.write_release)
+def _(world):
+    anna, monitoring = world.staff["case_worker"], isolation(world)
+    containment.lift(monitoring, reasons="discarded", by=anna, now=NOW)
+    return lambda: writing.write_release(monitoring, by=anna, now=NOW)
+
+
+@calling(writing.withdraw)
+def _(world):
+    return lambda: writing.withdraw(
+        world.ids["letter"], by=world.staff["case_worker"], now=NOW
+    )
+
+
+@calling(runs.open_run)
+def _(world):
+    return lambda: runs.open_run(by=world.staff["case_worker"], now=NOW)
+
+
+@calling(runs.note_print)
+def _(world):
+    anna = world.staff["case_worker"]
+    run = runs.open_run(by=anna, now=NOW)
+    return lambda: runs.note_print(run, by=anna, now=NOW)
+
+
+@calling(runs.post)
+def _(world):
+    anna = world.staff["case_worker"]
+    run = runs.open_run(by=anna, now=NOW)
+    runs.note_print(run, by=anna, now=NOW)
+    return lambda: runs.post(run, by=anna, now=NOW)
+
+
+@calling(runs.put_back)
+def _(world):
+    anna = world.staff["case_worker"]
+    run = runs.open_run(by=anna, now=NOW)
+    return lambda: runs.put_back(run, by=anna, now=NOW)
+
+
+@calling(head.set_logo)
+def _(world):
+    picture, ada = typesetting.Logo(b"<svg/>", "svg"), world.staff["administrator"]
+    return lambda: head.set_logo(picture, by=ada, now=NOW)
+
+
+@calling(head.remove_logo)
+def _(world):
+    picture, ada = typesetting.Logo(b"<svg/>", "svg"), world.staff["administrator"]
+    head.set_logo(picture, by=ada, now=NOW)
+    return lambda: head.remove_logo(by=ada, now=NOW)
 
 
 @calling(enrolment.by_phone)

@@ -16,13 +16,23 @@ from django.test import Client
 from django_tenants.utils import tenant_context
 
 from cases import calls, comments, containment, enrolment, escalation, intake
-from cases.models import Disease, Escalation, Monitoring, Person, Policy, Routine
+from cases.letters import runs, writing
+from cases.models import (
+    Disease,
+    Escalation,
+    Monitoring,
+    Person,
+    Policy,
+    PrintRun,
+    Routine,
+)
 from diaries import submission
 from diaries.models import Entry, Symptom
 from diaries.slots import Slot
 from health_authorities.models import HealthAuthority, current
 from quarano.accounts.models import StaffInvitation, User
 from quarano.audit.models import Event
+from quarano.notifications.models import Message
 from quarano.oversight.models import Alarm
 
 # Tuesday, 10:00 in Neckartal and in Spreetal.
@@ -106,6 +116,8 @@ def build(mark: str = "") -> World:
         now=NOW,
     )  # fmt: skip
     comments.write(ida, f"{mark}comment", by=anna, now=NOW)
+    post(ida, by=anna)
+    post(lena, by=anna)
     settled = Escalation.objects.open().filter(person=ida, reason="worsening").first()
     if settled:
         escalation.settle(
@@ -147,6 +159,14 @@ def index_case(given: str, family: str, slug: str, *, by: User, mark: str) -> Pe
         note=f"{mark}service",
     )  # fmt: skip
     return case.person
+
+
+def post(person: Person, *, by: User) -> None:
+    """The letter of an order, which was in a print run and waits again."""
+    order = person.monitorings.get().orders.issued().get()
+    letter = writing.write_order(order, by=by, now=NOW)
+    run = runs.open_run(by=by, now=NOW, only=[letter.pk])
+    runs.put_back(run, by=by, now=NOW)
 
 
 def contact(given: str, family: str, *, by: User, mark: str) -> Person:
@@ -225,6 +245,8 @@ def ids(ida: Person, lena: Person) -> dict[str, Any]:
     assert monitoring.case is not None
     return {
         "person": ida.pk,
+        "print_run": PrintRun.objects.get(letters__person=ida).pk,
+        "letter": Message.objects.get(channel="letter", about=ida.pk).pk,
         "other_person": lena.pk,
         "case": monitoring.case.pk,
         "monitoring": monitoring.pk,
@@ -273,6 +295,8 @@ def arguments(route: str, ids: dict[str, Any], token: str) -> dict[str, Any]:
 def kind_of(route: str) -> str:
     """Whose id an address asks for."""
     for part, kind in (
+        ("letters/runs/<", "print_run"),
+        ("letters/<", "letter"),
         ("escalations/<", "escalation"),
         ("alarms/<", "alarm"),
         ("monitorings/<", "monitoring"),

@@ -114,6 +114,7 @@ class InviteForm(forms.Form):
     WAYS = {
         "mail": _("by e-mail, with a link"),
         "sms": _("by text message, with a link"),
+        "letter": _("by letter, with a code; to be printed"),
         "none": _("read out by telephone, a code"),
     }
 
@@ -123,9 +124,12 @@ class InviteForm(forms.Form):
         error_messages={"required": _("Choose how the invitation gets there.")},
     )
 
-    def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, person: Person, today: dt.date, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        ways = [*person.channels, "none"]
+        by_post = ["letter"] if person.postal_address(today) else []
+        ways = [*person.channels, *by_post, "none"]
         field = self.fields["channel"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [(way, self.WAYS[way]) for way in ways]

@@ -1,6 +1,7 @@
 from cases.models.case import Case, Test
 from cases.models.enrolment import Acknowledgement, EnrolmentCode, Questionnaire
 from cases.models.escalation import Escalation, EscalationOccasion
+from cases.models.letters import Letter, LetterKind, Logo, PrintRun, Proof
 from cases.models.log import CallAttempt, Comment, Revision
 from cases.models.monitoring import Monitoring, Order, Service
 from cases.models.on_call import OnCallAlarm, OnCallNotice
@@ -16,6 +17,9 @@ __all__ = [
     "EnrolmentCode",
     "Escalation",
     "EscalationOccasion",
+    "Letter",
+    "LetterKind",
+    "Logo",
     "Monitoring",
     "OnCallAlarm",
     "OnCallNotice",
@@ -23,6 +27,8 @@ __all__ = [
     "Person",
     "Policy",
     "PolicyExample",
+    "PrintRun",
+    "Proof",
     "ProtectedCircle",
     "Questionnaire",
     "Reporter",

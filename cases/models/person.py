@@ -201,6 +201,22 @@ class Person(models.Model):
             return self.email
         return self.mobile.as_e164 if self.mobile else ""
 
+    def postal_address(self, on: dt.date) -> tuple[str, ...]:
+        """Return the lines under which a letter arrives on that day, without the name.
+
+        Where the person stays at the moment, else at home; empty where street or town
+        is missing.
+        """
+        begun = self.stay_from is None or self.stay_from <= on
+        stays = begun and (self.stay_until is None or on <= self.stay_until)
+        for street, postal_code, city, holds in (
+            (self.stay_street, self.stay_postal_code, self.stay_city, stays),
+            (self.street, self.postal_code, self.city, True),
+        ):
+            if holds and street and city:
+                return (street, f"{postal_code} {city}".strip())
+        return ()
+
     @property
     def telephone(self) -> str:
         """The number to call, mobile first; empty where there is none."""

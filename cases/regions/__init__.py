@@ -5,6 +5,7 @@ from collections.abc import Collection
 from typing import Any
 
 from cases.models import Monitoring, Person
+from cases.regions import post
 from cases.regions.happened import calls, comments, escalations, history
 from cases.regions.spans import monitorings, orders
 from cases.regions.who import details, enrolment, header
@@ -19,6 +20,7 @@ NAMES = (
     "orders",
     "details",
     "enrolment",
+    "letters",
     "calls",
     "comments",
     "history",
@@ -52,6 +54,7 @@ def read(
         "orders": lambda: orders(spans, user=user, now=now),
         "details": lambda: details(person, user=user),
         "enrolment": lambda: enrolment(person, spans, user=user, now=now),
+        "letters": lambda: post.of_person(person, user=user),
         "calls": lambda: calls(person, user=user),
         "comments": lambda: comments(person, user=user),
         "history": lambda: history(person),

@@ -114,7 +114,7 @@ def _span(monitoring: Monitoring, *, user: User, now: dt.datetime) -> Span:
         change=_change(proposal) if issued else "",
         note=_note(monitoring, shown, now=now),
         is_lapsed=is_lapsed(monitoring, today),
-        ways=_ways(monitoring, proposal, issued, user=user),
+        ways=_ways(monitoring, proposal, issued, user=user, today=today),
     )
 
 
@@ -185,6 +185,7 @@ def _ways(
     issued: Sequence[Order],
     *,
     user: User,
+    today: dt.date,
 ) -> list[Way]:
     """Return the steps that are possible now and that this official may take."""
     found: list[tuple[str, str, str, bool]] = []
@@ -204,8 +205,17 @@ def _ways(
         found.append(("cases.conclude", "cases:conclude", _("Conclude"), False))
     else:
         found.append(("cases.reopen", "cases:reopen", _("Reopen"), False))
+    if _has_ended(issued, today=today):
+        found.append(("cases.order", "cases:write_release", _("Certificate"), False))
     return [
         Way(reverse(name, kwargs={"pk": monitoring.pk}), label, primary)
         for permission, name, label, primary in found
         if user.may(permission)
     ]
+
+
+def _has_ended(issued: Sequence[Order], *, today: dt.date) -> bool:
+    """Whether what was ordered is over, so that its end can be certified."""
+    if not issued or issued[0].until is None:
+        return False
+    return issued[0].effect == Order.Effect.LIFT or issued[0].until < today

@@ -48,6 +48,11 @@ def header(
         "number": calls.dialled(number),
         "risks": ", ".join(risk for is_so, risk in risks if is_so),
         "may_record": user.may("diaries.record"),
+        # Without a telephone the letter is the way, while the diary is not open yet.
+        "may_write": chief is not None
+        and chief.enrolment == Monitoring.Enrolment.NOT_INVITED
+        and user.may("cases.invite")
+        and bool(person.postal_address(today)),
         "assigned_to": assigned_to or (chief.assigned_to if chief else None),
         "ways": _ways_of_person(person, user=user),
     }

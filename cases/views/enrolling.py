@@ -26,7 +26,7 @@ def invite(request: HttpRequest, pk: UUID) -> HttpResponse:
         title=_("Invite to the diary"),
         button=_("Invite"),
         done=_("Invited."),
-        form=InviteForm(posted(request), person=person),
+        form=InviteForm(posted(request), person=person, today=current().localdate(now)),
         subject=person.pk,
         lead=_("A code that was given before is void from then on."),
     )

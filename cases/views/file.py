@@ -59,6 +59,12 @@ def comments(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_GET
 @may("cases.view")
+def letters(request: HttpRequest, pk: UUID) -> HttpResponse:
+    return show(request, person_of(request, pk), "letters", now=clock.now())
+
+
+@require_GET
+@may("cases.view")
 def history(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show the latest events, or with `?all` every one on a page of its own."""
     now, person = clock.now(), person_of(request, pk)

@@ -18,6 +18,7 @@ from cases.forms import (
     ServeForm,
     ShortenForm,
 )
+from cases.letters import writing
 from cases.models import Monitoring, Order, Person
 from cases.views.steps import Step, monitoring_of, posted, take
 from health_authorities.models import current
@@ -27,6 +28,13 @@ from quarano.accounts.access import may
 
 def _step(monitoring: Monitoring, form: Any, **words: Any) -> Step:
     return Step(region="orders", form=form, subject=monitoring.pk, **words)
+
+
+def order_of(request: HttpRequest, pk: UUID) -> Order:
+    """Return the issued order of somebody whom this official may see; or 404."""
+    people = Person.objects.open_to(request.user).order_by().values("pk")
+    found = Order.objects.issued().filter(monitoring__person__in=people)
+    return get_object_or_404(found.select_related("monitoring__person"), pk=pk)
 
 
 @require_http_methods(["GET", "POST"])
@@ -115,10 +123,7 @@ def lift(request: HttpRequest, pk: UUID) -> HttpResponse:
 @may("cases.order")
 def serve(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Note how an issued order reached its addressee, and from when it binds."""
-    now = clock.now()
-    people = Person.objects.open_to(request.user).order_by().values("pk")
-    found = Order.objects.issued().filter(monitoring__person__in=people)
-    order = get_object_or_404(found.select_related("monitoring__person"), pk=pk)
+    now, order = clock.now(), order_of(request, pk)
     step = Step(
         region="orders",
         title=_("Record the service"),
@@ -130,6 +135,46 @@ def serve(request: HttpRequest, pk: UUID) -> HttpResponse:
     return take(
         request, order.monitoring.person, step,
         lambda said: containment.serve(order, **said, by=request.user, now=now),
+        now=now,
+    )  # fmt: skip
+
+
+@require_http_methods(["GET", "POST"])
+@may("cases.order")
+def write_order(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Put the order's letter among those that wait to be printed."""
+    now, order = clock.now(), order_of(request, pk)
+    step = Step(
+        region="orders",
+        title=_("Write the order as a letter"),
+        button=_("Write the letter"),
+        done=_("Letter written. It waits to be printed."),
+        form=ConfirmForm(posted(request)),
+        subject=order.pk,
+        lead=_("Once it is posted, an attempt of service is recorded by itself."),
+    )
+    return take(
+        request, order.monitoring.person, step,
+        lambda said: writing.write_order(order, by=request.user, now=now),
+        now=now,
+    )  # fmt: skip
+
+
+@require_http_methods(["GET", "POST"])
+@may("cases.order")
+def write_release(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Put the certificate of the end among the letters that wait to be printed."""
+    now, monitoring = clock.now(), monitoring_of(request, pk)
+    step = _step(
+        monitoring, ConfirmForm(posted(request)),
+        title=_("Certify the end"),
+        button=_("Write the certificate"),
+        done=_("Certificate written. It waits to be printed."),
+        lead=_("It names days, not the illness, and bears a code that proves it."),
+    )  # fmt: skip
+    return take(
+        request, monitoring.person, step,
+        lambda said: writing.write_release(monitoring, by=request.user, now=now),
         now=now,
     )  # fmt: skip
 

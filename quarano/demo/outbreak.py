@@ -22,6 +22,7 @@ from cases import (
     intake,
     on_call,
 )
+from cases.letters import runs, writing
 from cases.models import (
     Case,
     Disease,
@@ -29,6 +30,7 @@ from cases.models import (
     Escalation,
     Monitoring,
     OnCallAlarm,
+    Order,
     Person,
     Reporter,
 )
@@ -137,6 +139,7 @@ class Story:
         # Neckartal closes in the afternoon, Spreetal at 20:00.
         yield self.at(day, 20, 9), self.takes
         yield self.at(day, 20, 57), self.takes
+        yield self.at(day, 15), self.posts
 
     def run_jobs(self, now: dt.datetime) -> None:
         jobs.run(
@@ -433,6 +436,31 @@ class Story:
                     by=by,
                     now=now,
                 )
+
+    def posts(self, now: dt.datetime) -> None:
+        """Write the day's orders as letters and post them; the last day's wait."""
+        by = self.one_with("case_worker")
+        day = dt.timedelta(days=1)
+        orders = Order.objects.issued().filter(
+            issued_at__gt=now - day, issued_at__lte=now,
+            monitoring__person__died_on__isnull=True,
+        )  # fmt: skip
+        for order in orders.order_by("issued_at", "pk")[:4]:
+            writing.write_order(order, by=by, now=now)
+        if now + day <= self.until:
+            with contextlib.suppress(runs.NothingWaits):
+                run = runs.open_run(by=by, now=now)
+                runs.note_print(run, by=by, now=now)
+                runs.post(run, by=by, now=now + dt.timedelta(minutes=40))
+            return
+        # Who was invited by mail and never came gets the code on paper.
+        silent = Person.objects.filter(
+            monitorings__status=Monitoring.Status.OPEN,
+            monitorings__enrolment=Monitoring.Enrolment.INVITED,
+            died_on__isnull=True,
+        )
+        for person in silent.order_by("recorded_at", "pk").distinct()[:1]:
+            enrolment.invite(person, channel="letter", by=by, now=now)
 
 
 # Filled by the seed from what `invite` returns: the citizen's letter box.

@@ -91,6 +91,9 @@ def read(
         "assign_form": _assign_form(user, form) if do == "assign" else None,
         "number": calls.dialled(person.mobile or person.phone),
         "needs_letter": bool(person.telephone) and calls.needs_letter(person, now=now),
+        "may_write": monitoring is not None
+        and user.may("cases.invite")
+        and bool(person.postal_address(today)),
         "facts": _facts(person, monitoring),
         "chart": narrow_chart(person, now=now),
         "may_settle": user.may("cases.settle"),

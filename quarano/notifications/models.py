@@ -41,6 +41,8 @@ class Message(models.Model):
     class Channel(models.TextChoices):
         MAIL = "mail", _("e-mail")
         SMS = "sms", _("text message")
+        # Waits until an official prints it: cases.letters.
+        LETTER = "letter", _("letter")
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")

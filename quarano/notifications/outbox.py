@@ -66,7 +66,7 @@ def write(
         not_before=not_before or now,
         expires_at=expires_at,
     )
-    if message.not_before <= now:
+    if message.not_before <= now and channel != Message.Channel.LETTER:
         schema_name, pk = connection.schema_name, message.pk
         transaction.on_commit(lambda: _enqueue(schema_name, pk), robust=True)
     return message
@@ -95,8 +95,11 @@ def void(*, now: dt.datetime, about: uuid.UUID | None = None, prefix: str = "") 
 
 
 def due(*, now: dt.datetime) -> QuerySet[Message]:
-    """What may be handed over now, what a lost worker left behind included."""
-    return Message.objects.filter(
+    """What may be handed over now, what a lost worker left behind included.
+
+    Letters are taken by a print run (cases.letters), never by a worker.
+    """
+    return Message.objects.exclude(channel=Message.Channel.LETTER).filter(
         Q(state=State.WAITING) | Q(state=State.SENDING, claimed_until__lte=now),
         not_before__lte=now,
     )
@@ -153,6 +156,29 @@ def failed(
         claimed_until=None,
         problem=problem,
     )
+
+
+def take_letters(pks: list[uuid.UUID], *, now: dt.datetime) -> list[Message]:
+    """Take waiting letters in hand, within the caller's transaction; return them.
+
+    In hand until they are sent or put back: no worker ever takes them over.
+    """
+    letters = list(
+        Message.objects.select_for_update()
+        .filter(pk__in=pks, channel=Message.Channel.LETTER, state=State.WAITING)
+        .order_by("written_at", "pk")
+    )
+    for letter in letters:
+        letter.state, letter.attempts = State.SENDING, letter.attempts + 1
+        letter.save(update_fields=["state", "attempts"])
+    return letters
+
+
+def put_back_letters(pks: list[uuid.UUID]) -> int:
+    """Let letters in hand wait again; returns how many."""
+    return Message.objects.filter(
+        pk__in=pks, channel=Message.Channel.LETTER, state=State.SENDING
+    ).update(state=State.WAITING)
 
 
 @retrying

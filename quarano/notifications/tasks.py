@@ -41,9 +41,10 @@ def unsent_query(schema: str, now: dt.datetime) -> tuple[str, list[Any]]:
     sql = (
         f'SELECT 1 FROM "{schema}".notifications_message '  # noqa: S608 - a schema's name
         "WHERE state IN ('waiting', 'sending') AND not_before <= %s "
-        "AND (state = 'waiting' OR claimed_until <= %s)"
+        "AND (state = 'waiting' OR claimed_until <= %s) "
+        "AND (channel <> 'letter' OR expires_at <= %s)"
     )
-    return sql, [now, now]
+    return sql, [now, now, now]
 
 
 @authority_task(public=True)

@@ -314,6 +314,39 @@ MODELS = {
             "secret": "token_hash",
         },
     ),
+    "cases.Logo": Kept(
+        "the picture on the authority's letters",
+        ALWAYS,
+        {
+            "setting": "code version kind content",
+            "work": "uploaded_at uploaded_by",
+        },
+    ),
+    "cases.PrintRun": Kept(
+        "which letters were printed and posted together, by whom",
+        ORDERS,
+        {
+            "technical": "id prints",
+            "work": "opened_at opened_by printed_at printed_by posted_at posted_by "
+            "put_back_at put_back_by",
+        },
+    ),
+    "cases.Letter": Kept(
+        "a letter's place in a print run",
+        ORDERS,
+        {"technical": "id message position", "identity": "person", "work": "run kind"},
+    ),
+    "cases.Proof": Kept(
+        "whether an order or certificate is genuine, asked by its code",
+        ORDERS,
+        {
+            "technical": "id about",
+            "identity": "initials",
+            "legal": "kind start until issued_on",
+            "secret": "token token_hash",
+            "work": "made_at",
+        },
+    ),
     "notifications.Message": Kept(
         "what people were told, and whether it arrived",
         DIARY,

@@ -35,6 +35,9 @@ def quiet():
 
 ROLES = ("nobody", "ida", "lena", "case_worker", "administrator", "operator")
 OWNERS = ("own", "other", "foreign", "missing")
+OF_A_PERSON = {
+    "person", "case", "monitoring", "order", "escalation", "print_run", "letter",
+}  # fmt: skip
 METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
 ROUTES = [one for one in worlds.routes(AUTHORITY) if one[1] != "admin:app_list"]
 # Who may open what in the administration; a new kind of row is declared here.
@@ -68,7 +71,7 @@ def both(authority, other_authority):
             lenas = ours.ids | {
                 kind: pk
                 for kind, pk in worlds.ids(ours.lena, ours.ida).items()
-                if kind in {"person", "case", "monitoring", "order", "escalation"}
+                if kind in OF_A_PERSON
             }
         connection.set_schema_to_public()
         keep_roles(OPERATION)

@@ -131,6 +131,14 @@ def test_who_does_not_register_in_24_hours_is_shown(follow, anna):
     assert raised.facts["expired"] is False
 
 
+@pytest.mark.parametrize(("days", "is_raised"), [(6.9, False), (7, True)])
+def test_a_letter_has_half_of_its_codes_life(follow, anna, days, is_raised):
+    invite(follow(), anna, NOW - days * DAY)
+    EnrolmentCode.objects.update(by_letter=True, expires_at=NOW + 7 * DAY)
+    daily_rules.run(NOW)
+    assert ("not_registered" in open_reasons()) is is_raised
+
+
 def test_a_code_that_ran_out_is_told_again_after_settling(follow, anna):
     invite(follow(), anna, NOW - 71 * HOUR)
     daily_rules.run(NOW)

@@ -193,9 +193,14 @@ def test_inviting_notes_the_state_and_writes_a_message(ida, anna):
 
 
 def test_a_code_by_letter_lives_fourteen_days(ida, anna):
-    code, _spelled, _token = invite(ida, anna, by_letter=True, channel="none")
+    ida.street, ida.city = "Uferweg 1", "Neckarfurt"
+    ida.save()
+    code, _spelled, _token = invite(ida, anna, channel="letter")
     assert code.expires_at == NOW + dt.timedelta(days=14)
-    assert not sent_messages().exists(), "the official reads it out or prints it"
+    assert code.by_letter
+    letter = sent_messages().get()
+    assert (letter.channel, letter.state) == ("letter", "waiting")
+    assert letter.expires_at == code.expires_at
 
 
 def test_the_first_channel_of_the_person_is_taken(follow, anna):

@@ -321,3 +321,15 @@ def test_a_failed_request_can_be_tried_again(request_, operator, monkeypatch):
 
     request_.refresh_from_db()
     assert (request_.state, request_.problem) == ("done", "")
+
+
+def test_a_release_gives_the_shipped_roles_what_is_new(authority, other_authority):
+    for one in (authority, other_authority):
+        with tenant_context(one):
+            Role.objects.filter(code="case_worker").update(permissions=["cases.view"])
+            Role.objects.create(code="hotline", name="hotline", permissions=["own"])
+    assert founding.keep_roles_everywhere() >= 2
+    for one in (authority, other_authority):
+        with tenant_context(one):
+            assert "letters.print" in Role.objects.get(code="case_worker").permissions
+            assert Role.objects.get(code="hotline").permissions == ["own"]

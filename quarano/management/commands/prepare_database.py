@@ -3,12 +3,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from quarano import founding
 from quarano.audit import APPEND_ONLY
 from quarano.cockroach import schemas
 
 
 class Command(BaseCommand):
-    help = "Brings role, public schema, template and every authority up to date."
+    help = "Brings public schema, template and every authority up to date."
     requires_system_checks = []  # web and worker make them; this comes first
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -22,3 +23,5 @@ class Command(BaseCommand):
             authorities=not options["only_template"],
             verbosity=max(0, options["verbosity"] - 1),
         )
+        if not options["only_template"]:
+            founding.keep_roles_everywhere()

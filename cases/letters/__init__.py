@@ -1,0 +1,1 @@
+"""Letters: written into the outbox, printed in runs by officials, posted, proved."""

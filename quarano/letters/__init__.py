@@ -1,0 +1,1 @@
+"""Letters as PDF: form, fonts and the checks of a logo. Knows nobody's data."""
