@@ -12,7 +12,7 @@ export PORT
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test refuse bench check format messages requirements clean
+.PHONY: help demo demo-reset test refuse bars bench check format messages requirements clean
 
 help:
 	@echo "make demo          show Quarano running on http://localhost:$(PORT)/ (PORT=9000 moves it)"
@@ -20,6 +20,7 @@ help:
 	@echo "make test          run every test (TEST=tests/cases for some)"
 	@echo "make refuse        the tests of processes, every statement refused once"
 	@echo "make bench         measure it (ROWS=4,6 SCALE=small|medium|large JSON=out.json)"
+	@echo "make bars          the long bars of security and reliability (SHARE=0.1 for a quick look)"
 	@echo "make check         lint, types, security, migrations, translations, deployment"
 	@echo "make format        lay out code and templates"
 	@echo "make messages      collect and compile translations"
@@ -58,6 +59,11 @@ demo-reset: $(READY) $(COMPILED)
 
 test: $(READY) $(COMPILED)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TEST)
+
+# The bars of security and reliability that take long; a dated report in var/bars.
+# SHARE=0.1 runs a tenth of the tries and says so, ONLY=19 one bar.
+bars: $(READY) $(COMPILED)
+	BARS_SCALE=$(or $(SHARE),1) $(BIN)/python -m pytest --bars -p no:randomly -q $(if $(ONLY),-k bar_$(ONLY)) tests/longer
 
 # The tests of processes once more, each statement that they send refused once.
 refuse: $(READY) $(COMPILED)

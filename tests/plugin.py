@@ -69,6 +69,9 @@ start()
 
 # --- The walk keeps one process, and begins before all others ------------------------
 
+# Files whose tests share one demo.
+WALKS = ("tests/test_walk.py", "tests/test_accessibility.py")
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
@@ -77,7 +80,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class WalkFirst(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "walk" if nodeid.startswith("tests/test_walk.py") else nodeid
+            return "walk" if nodeid.startswith(WALKS) else nodeid
 
     return WalkFirst(config, log) if config.getvalue("dist") == "loadgroup" else None
 
@@ -93,6 +96,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="refuse every statement of every process once, with 40001",
     )
+    parser.addoption(
+        "--bars",
+        action="store_true",
+        help="run the long tests of tests/longer, and write their report",
+    )
+
+
+# --- --bars: the longer run, and its report -----------------------------------------
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Leave the long tests out of every other run."""
+    if config.getoption("--bars"):
+        return
+    long = [one for one in items if one.nodeid.startswith("tests/longer/")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [one for one in items if one not in long]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    outcome = yield
+    mark = item.get_closest_marker("bar")
+    if mark and item.config.getoption("--bars"):
+        from tests.longer import report
+
+        report.note(mark.args, outcome.get_result())
 
 
 @pytest.hookimpl(trylast=True)
@@ -113,6 +146,10 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if config.getoption("--bars"):
+        from tests.longer import report
+
+        report.write(terminalreporter.write_line)
     if not config.getoption("--refuse") or hasattr(config, "workeroutput"):
         return
     from tests.faults import processes

@@ -1,0 +1,1 @@
+"""Bars that take minutes or hours: `make bars`, before a release."""

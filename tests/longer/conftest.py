@@ -1,0 +1,13 @@
+import pytest
+
+from tests import demo as demos
+from tests.longer.stage import Stage
+from tests.notifications.conftest import sink, texts  # noqa: F401 - used here too
+from tests.notifications.test_kill import transactional_schema  # noqa: F401 - as well
+
+
+@pytest.fixture(scope="session")
+def stage():
+    """One demo for all that is broken here: each test leaves it working."""
+    with demos.running() as started:
+        yield Stage(started)

@@ -1,0 +1,91 @@
+"""What became of each bar of the longer run, in a dated report.
+
+A bar without a test, or whose test was skipped, is written down as 'not run'.
+"""
+
+import datetime as dt
+import os
+import platform
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.bars.test_bars import LONGER_RUN
+
+SCALE = float(os.environ.get("BARS_SCALE", "1"))
+FOLDER = Path(__file__).parents[2] / "var" / "bars"
+# Shown by tools of others, which are no packages of ours.
+NO_TEST = {
+    34: "MDN's HTTP Observatory wants an installation behind https; what it asks of "
+    "headers stands in tests/test_attacks.py",
+    37: "no run with sqlmap; raw SQL is held to a reviewed list",
+}
+_seen: dict[int, list[tuple[str, str, str]]] = defaultdict(list)
+_measured: dict[int, list[str]] = defaultdict(list)
+
+
+def tries(full: int) -> int:
+    """How many of the tries that a bar asks for this run makes: at least one."""
+    return max(1, round(full * SCALE))
+
+
+def measured(bar: int, words: str) -> None:
+    """Write down what was counted or timed, beside passed or failed."""
+    _measured[bar].append(words)
+
+
+def note(bars: Iterable[int], report: pytest.TestReport) -> None:
+    """Take up what came of a test's call, or of a set-up or tear-down that failed."""
+    if report.when != "call" and report.passed:
+        return
+    word = "passed" if report.passed else "not run" if report.skipped else "failed"
+    why = ""
+    if report.skipped and isinstance(report.longrepr, tuple):
+        why = str(report.longrepr[2]).removeprefix("Skipped: ")
+    for bar in bars:
+        _seen[bar].append((word, report.nodeid.rpartition("::")[2], why))
+
+
+def _row(bar: int) -> str:
+    found = _seen.get(bar, [])
+    words = {word for word, _test, _why in found}
+    word = next(
+        (one for one in ("failed", "not run", "passed") if one in words), "not run"
+    )
+    notes = [*_measured.get(bar, []), *sorted({why for *_, why in found if why})]
+    if not found:
+        notes.append(NO_TEST.get(bar, "no test was run"))
+    return f"| {bar} | {word} | {'; '.join(notes)} |"
+
+
+def _where() -> str:
+    on_cockroach = os.environ["DATABASE_URL"].startswith("cockroach")
+    database = "CockroachDB" if on_cockroach else "PostgreSQL"
+    return (
+        f"{platform.machine()} with {os.cpu_count()} cores, Python "
+        f"{platform.python_version()}, {database} at SERIALIZABLE"
+    )
+
+
+def write(say: Callable[[str], object]) -> Path:
+    """Write the report, tell it line by line, and return where it lies."""
+    now = dt.datetime.now(dt.UTC)
+    numbers = sorted(LONGER_RUN | set(_seen))
+    lines = [
+        f"# Long bars, {now:%Y-%m-%d %H:%M} UTC",
+        "",
+        f"{SCALE:.0%} of the tries that the bars ask for; {_where()}.",
+        "",
+        "| bar | result | measured |",
+        "|---|---|---|",
+        *map(_row, numbers),
+    ]
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = FOLDER / f"{now:%Y-%m-%d-%H%M}.md"
+    path.write_text("\n".join(lines) + "\n")
+    for line in lines:
+        say(line)
+    say(f"written to {path.relative_to(FOLDER.parents[1])}")
+    return path
