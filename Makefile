@@ -12,7 +12,7 @@ export PORT
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test refuse bars bench check format messages requirements clean
+.PHONY: help demo demo-reset test refuse bars bench check format pictures messages requirements clean
 
 help:
 	@echo "make demo          show Quarano running on http://localhost:$(PORT)/ (PORT=9000 moves it)"
@@ -23,6 +23,7 @@ help:
 	@echo "make bars          the long bars of security and reliability (SHARE=0.1 for a quick look)"
 	@echo "make check         lint, types, security, migrations, translations, deployment"
 	@echo "make format        lay out code and templates"
+	@echo "make pictures      take the pictures of the manuals anew"
 	@echo "make messages      collect and compile translations"
 	@echo "make requirements  pin the dependencies of pyproject.toml anew"
 
@@ -91,6 +92,10 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	find templates -name '*.html' -print0 | xargs -0 -r $(BIN)/djade --target-version 5.2
+
+# The pictures of the manuals, from a demo that is started for it (PICTURES_FROM=8000 takes a running one).
+pictures: $(READY) $(COMPILED)
+	$(BIN)/python docs/pictures.py $(if $(PICTURES_FROM),--port $(PICTURES_FROM))
 
 messages: $(READY)
 	DEBUG=true $(BIN)/python manage.py messages

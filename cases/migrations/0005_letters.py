@@ -10,8 +10,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cases', '0002_clocks'),
-        ('notifications', '0004_letters'),
+        ('cases', '0004_alarm_thresholds'),
+        ('notifications', '0005_letters'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

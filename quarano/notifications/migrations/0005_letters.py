@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notifications', '0003_reports_held_true'),
+        ('notifications', '0004_boxed_messages'),
     ]
 
     operations = [
