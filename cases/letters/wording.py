@@ -23,7 +23,7 @@ from health_authorities.models import HealthAuthority, current
 from quarano.accounts.models import User
 from quarano.letters import typesetting
 from quarano.letters.typesetting import Cover, Part, Sheet
-from quarano.notifications import texts
+from quarano.notifications import texts, wording
 from quarano.notifications.models import Message
 
 Values = dict[str, str]
@@ -188,7 +188,7 @@ def _paragraphs(body: str) -> list[list[str]]:
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:
-    return texts.PLACEHOLDER.sub(lambda found: values.get(found[1], ""), text)
+    return wording.PLACEHOLDER.sub(lambda found: values.get(found[1], ""), text)
 
 
 def _without_bare_headings(parts: list[Part]) -> list[Part]:

@@ -185,7 +185,7 @@ def _sentence(problem: Any) -> str:
     }
 
 
-class RoutineForm(forms.ModelForm):
+class RoutineForm(RowForm):
     """Reasons whose clock stands while nobody is there, to be ticked."""
 
     staffed_clock = forms.MultipleChoiceField(

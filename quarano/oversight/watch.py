@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from cases.daily_rules import routine_on
+from cases.due_times import routine_on
 from cases.models import Escalation, Monitoring, Person
 from cases.search import fold
 from health_authorities.models import current

@@ -5,7 +5,7 @@ import datetime as dt
 
 from django.db import connection
 
-from cases.daily_rules import routine_on
+from cases.due_times import routine_on
 from cases.models import Routine
 from health_authorities.models import HealthAuthority
 
