@@ -191,7 +191,7 @@ def _free_port() -> int:
 def _answer(port: int) -> int:
     """The status of the first page: 503 while the story is told, 0 nobody there."""
     try:
-        with urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+        with urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:  # nosec B310 - our own server
             return int(answer.status)
     except HTTPError as refusal:
         return refusal.code
