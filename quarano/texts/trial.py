@@ -20,7 +20,9 @@ def address(user: User, channel: str) -> str:
     """Return the official's own address of a channel, empty where there is none."""
     if channel == Message.Channel.MAIL:
         return user.email or ""
-    return user.mobile.as_e164 if user.mobile else ""
+    if channel == Message.Channel.SMS and user.mobile:
+        return str(user.mobile.as_e164)
+    return ""  # a letter is looked at, not sent
 
 
 @retrying_transaction

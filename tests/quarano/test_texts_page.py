@@ -7,6 +7,7 @@ import time_machine
 from django.db import connection
 from django.urls import reverse
 
+from quarano.accounts.models import User
 from quarano.audit.models import Event
 from quarano.notifications import texts
 from quarano.notifications.models import Message, TextVersion
@@ -298,3 +299,14 @@ def test_the_command_prints_the_same_records(authority, settings, capsys):
 
 def test_the_menu_leads_there(ask):
     assert reverse("texts:index") in said(ask("supervisor", "/texts/"))
+
+
+def test_a_letter_is_looked_at_and_never_sent_on_trial(ask, world):
+    ada = world.staff["administrator"]
+    User.objects.filter(pk=ada.pk).update(mobile="+4917139200199")
+    page = "/texts/cases-letters-invitation-letter-de/"
+    assert "Send to me" not in said(ask("administrator", page))
+    typed = {"body": "Post\n\n{access}", "version": "1", "do": "try"}
+    answer = ask("administrator", page, typed)
+    assert "no address of this kind" in said(answer)
+    assert not Message.objects.filter(template__contains="trial").exists()

@@ -8,6 +8,7 @@ from cases import containment, enrolment
 from cases.letters import runs, wording, writing
 from cases.models import EnrolmentCode, Proof, Reporter
 from quarano.letters import typesetting
+from quarano.notifications import texts
 from quarano.notifications.models import Message
 from tests import factories
 from tests.cases.letters.conftest import letter_text, order_of, read
@@ -185,3 +186,26 @@ def test_the_sample_letter_names_nobody(authority):
     text = read(wording.sample(at=NOW))
     assert "Gesundheitsamt Neckartal" in text
     assert "Muster" in text
+
+
+def test_an_authoritys_own_wording_is_printed_in_the_version_of_the_letter(
+    ida, anna, sender
+):
+    sender.default_language = "en"
+    place = ("cases/letters/order", texts.LETTER, "en")
+    before = writing.write_order(order_of(ida), by=anna, now=NOW)
+    texts.revise(
+        *place,
+        source="Our own subject\n\n{decision}\n\n{legal_basis}\n\n{sum}\n\n"
+        "{remedies}\n\n{signature}",
+        based_on=texts.SHIPPED,
+        by=anna,
+        now=NOW,
+    )
+    assert "Our own subject" not in letter_text(before, anna)
+    run = before.letters.get().run
+    runs.post(run, by=anna, now=NOW)
+    after = writing.write_order(order_of(ida), by=anna, now=NOW)
+    text = letter_text(after, anna)
+    assert "Our own subject" in text
+    assert "You are isolated from 24 November 2026" in text
