@@ -1,6 +1,7 @@
 """What the citizen reads about who is there: true at every hour."""
 
 import datetime as dt
+import html
 
 import pytest
 import time_machine
@@ -39,7 +40,7 @@ def page_of(person, moment, name="today"):
         path = f"/diary/{person.pk}/" + ("" if name == "today" else f"{name}/")
         response = browser.get(path, follow=True)
     assert response.status_code == 200
-    return " ".join(response.content.decode().split())
+    return " ".join(html.unescape(response.content.decode()).split())
 
 
 PAGES = ("today", "dates", "help")
