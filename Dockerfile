@@ -26,6 +26,7 @@ USER quarano
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD \
     ["python", "-c", "import urllib.request as u; u.urlopen(u.Request('http://127.0.0.1:8000/healthz/', headers={'Host': 'localhost', 'X-Forwarded-Proto': 'https'}), timeout=4)"]
-# Few threads, several processes: a request holds a database connection while it lasts.
+# A process per core, four threads each, connections kept (CONN_MAX_AGE, ten minutes):
+# quarano/decisions/0014 has the figures.
 CMD ["gunicorn", "quarano.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", \
      "--max-requests", "5000", "--max-requests-jitter", "500", "--worker-tmp-dir", "/dev/shm", "--access-logfile", "/dev/null"]

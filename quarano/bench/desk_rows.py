@@ -4,6 +4,7 @@ import datetime as dt
 import time
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
+from urllib.parse import urlencode
 
 from django.db import connection, transaction
 from django_tenants.utils import tenant_context
@@ -13,6 +14,7 @@ from diaries import reminders
 from health_authorities.models import HealthAuthority
 from quarano import clock
 from quarano.bench.browser import Browser
+from quarano.bench.house import cpu_of_tree, postmaster
 from quarano.bench.results import Result, percentile
 from quarano.bench.scene import Scene
 from quarano.bench.sql import asked_by
@@ -110,11 +112,12 @@ def search(scene: Scene) -> list[Result]:
     with tenant_context(scene.large):
         one = Person.objects.exclude(mobile="").order_by("pk")[0]
     asks = [
-        ("part of a name", f"/people/?q={one.family_name[:4]}", 100),
-        ("two words", f"/people/?q={one.given_name}+{one.family_name[:5]}", 100),
-        ("telephone", f"/people/?q={str(one.mobile).replace(' ', '')[-9:]}", 50),
+        ("part of a name", one.family_name[:4], 100),
+        ("two words", f"{one.given_name} {one.family_name[:5]}", 100),
+        ("telephone", str(one.mobile).replace(" ", "")[-9:], 50),
     ]
-    for name, path, target in asks:
+    for name, words, target in asks:
+        path = f"/people/?{urlencode({'q': words})}"
         spans = _times(large, [path], 30)
         p95 = percentile(spans, 0.95)
         beside = percentile(_times(small, [path], 30), 0.95)
@@ -130,7 +133,12 @@ def file(scene: Scene) -> list[Result]:
     people = scene.long_diaries()
     official = scene.official(scene.large)
     paths = [f"/people/{person.pk}/" for person in people]
+    _times(official, paths, 1)
+    server = postmaster()
+    before = scene.web.cpu() + cpu_of_tree(server)
     spans = _times(official, paths, 20)
+    # Steady also where others use the same cores.
+    cpu = (scene.web.cpu() + cpu_of_tree(server) - before) / (21 * len(paths)) * MS
     p95, median = percentile(spans, 0.95), percentile(spans, 0.5)
     with tenant_context(scene.large):
         asked = asked_by(official, paths[0])
@@ -144,6 +152,8 @@ def file(scene: Scene) -> list[Result]:
                p95 <= 80, "beside: its own SQL"),
         Result(4, "file with 28 days of diary, median", median, "ms", dataset, sql,
                limit, median <= limit, "twice its own SQL + 15 ms"),
+        Result(4, "file, CPU of web and database", cpu, "ms", dataset, sql,
+               why="steady on a busy machine; no target"),
         Result(4, "file, statements beyond those of every request", beyond,
                "statements", dataset, target=12, met=beyond <= 12),
     ]  # fmt: skip

@@ -17,7 +17,7 @@ from quarano import embedded
 
 ROOT = Path(__file__).resolve().parents[2]
 TICKS = os.sysconf("SC_CLK_TCK")
-# As the Dockerfile starts it; quarano/decisions/0010 says why.
+# As the Dockerfile starts it; quarano/decisions/0014 says why.
 WORKERS, THREADS = 2, 4
 
 
