@@ -70,7 +70,11 @@ start()
 # --- The walk keeps one process, and begins before all others ------------------------
 
 # Files whose tests share one demo.
-WALKS = ("tests/test_walk.py", "tests/test_accessibility.py")
+WALKS = (
+    "tests/test_walk.py",
+    "tests/test_accessibility.py",
+    "tests/test_on_call_walk.py",
+)
 
 
 @pytest.hookimpl(optionalhook=True)
