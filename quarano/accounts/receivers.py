@@ -49,11 +49,9 @@ def second_factor_failed(user: User, **kwargs: Any) -> None:
 @receiver(mfa.authenticator_used)
 def second_factor_given(user: User, authenticator: Any, **kwargs: Any) -> None:
     """Record it; tell the owner of a recovery code: whoever found the paper is in."""
+    note("login.second_factor_given", user, kind=str(authenticator.type))
     if authenticator.type == "recovery_codes":
-        note("login.recovery_code_used", user)
         logins.tell(user, "recovery_code_used", now=clock.now())
-    else:
-        note("login.second_factor_given", user, kind=str(authenticator.type))
 
 
 @receiver(account.password_changed)

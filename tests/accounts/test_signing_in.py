@@ -71,7 +71,12 @@ def test_a_recovery_code_opens_once(anna, clock):
     notice = Message.objects.get(parameters__what="recovery_code_used")
     assert (notice.recipient, notice.channel) == (anna.email, "mail")
     assert "was used" in render(notice).body
-    assert Event.objects.filter(verb="login.recovery_code_used").count() == 1
+    assert (
+        Event.objects.filter(
+            verb="login.second_factor_given", codes__kind="recovery_codes"
+        ).count()
+        == 1
+    )
 
 
 def signed_in_with(user, clock):

@@ -98,6 +98,8 @@ def declared(name, view):
     return ADMINISTRATION[rest.rpartition("_")[0]]
 
 
+# Shown once there is one.
+NOTHING_YET = {"cases:logo_picture"}
 SIGNED_REPORTS = {"report_sms", "report_mail"}
 REFUSED = {403, 405}
 SHOWN = {200, 204, 302, 400, 405, 409, 422}
@@ -122,7 +124,8 @@ def wanted(name, guard, role, user, owner, *, of_object):
     if not user.may(guard):
         return {302, 403} if is_admin else REFUSED
     if not of_object:
-        return SHOWN | {403} if is_admin else SHOWN
+        nothing_yet = {404} if name in NOTHING_YET else set()
+        return SHOWN | nothing_yet | ({403} if is_admin else set())
     if is_admin:
         # Django sends from a row that is not there to the first page.
         return {302, 403, 404} if owner in {"foreign", "missing"} else {200, 302, 403}
