@@ -65,9 +65,9 @@ def record(request: HttpRequest, pk: UUID) -> HttpResponse:
         first=pages.offered_first(running, slot),
         entry=existing,
     )
-    if form.is_bound and form.is_valid():
-        if save(form, person, slot, existing, request, now=now):
-            return redirect(person)
+    is_sent = form.is_bound and form.is_valid()
+    if is_sent and save(form, person, slot, existing, request, now=now):
+        return redirect(person)
     opened(request, person, now=now)
     return render_page(
         request,
