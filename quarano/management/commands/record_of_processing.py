@@ -7,7 +7,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django_tenants.utils import schema_context, tenant_context
 
-from cases.daily_rules import routine_on
+from cases.due_times import routine_on
 from health_authorities.models import HealthAuthority
 from quarano import clock
 from quarano.records.register import record_of
