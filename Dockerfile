@@ -9,7 +9,7 @@ RUN python -m venv /opt/build \
  && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements-dev.txt
 COPY . .
 RUN DEBUG=true /opt/build/bin/python manage.py messages --compile-only \
- && SECRET_KEY=only-for-collectstatic FIELD_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
+ && DATABASE_URL=postgresql:///none SECRET_KEY=$(python -c 'import secrets; print(secrets.token_urlsafe(64))') FIELD_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
     /opt/build/bin/python manage.py collectstatic --noinput \
  && rm -rf tests .ci
 

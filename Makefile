@@ -12,7 +12,7 @@ export PORT
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test refuse bars bench check format pictures messages requirements clean
+.PHONY: help demo demo-reset test refuse bars bench check format pictures messages requirements sbom newest security-page clean
 
 help:
 	@echo "make demo          show Quarano running on http://localhost:$(PORT)/ (PORT=9000 moves it)"
@@ -26,6 +26,9 @@ help:
 	@echo "make pictures      take the pictures of the manuals anew"
 	@echo "make messages      collect and compile translations"
 	@echo "make requirements  pin the dependencies of pyproject.toml anew"
+	@echo "make newest        ask whether newer patches of what is pinned are there"
+	@echo "make sbom          write what is shipped to var/sbom.json"
+	@echo "make security-page write docs/security.md from the tests' marks"
 
 # The packages are installed again only when the pinned requirements have changed.
 $(READY): requirements-dev.txt requirements-uv.txt
@@ -81,6 +84,7 @@ check: $(READY)
 	$(BIN)/djlint templates --lint --quiet
 	find templates -name '*.html' -print0 | xargs -0 -r $(BIN)/djade --target-version 5.2 --check
 	$(BIN)/bandit --quiet --configfile pyproject.toml --severity-level medium --recursive quarano health_authorities cases diaries
+	$(BIN)/python -m tests.secrets_scan
 	DEBUG=true $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	DEBUG=true $(BIN)/python manage.py messages --check
 	DEBUG=false DEMO=false SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
@@ -99,6 +103,17 @@ pictures: $(READY) $(COMPILED)
 
 messages: $(READY)
 	DEBUG=true $(BIN)/python manage.py messages
+
+# What is shipped, as CycloneDX; and whether newer patches are there (asks the index).
+sbom: $(READY)
+	@mkdir -p var
+	$(BIN)/python -m cyclonedx_py requirements requirements.txt --output-reproducible --output-format JSON -o var/sbom.json
+
+newest: $(READY)
+	$(BIN)/python -m tests.pins
+
+security-page: $(READY)
+	$(BIN)/python -m tests.bars.security_page
 
 COMPILE := uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-header --no-annotate
 requirements: $(READY)

@@ -58,18 +58,17 @@ def record(request: HttpRequest, pk: UUID) -> HttpResponse:
     if running is None:
         return redirect(person)
     slot = _slot(request, running)
+    existing = running.entries.get(slot)
     form = EntryForm(
         request.POST if request.method == "POST" else None,
         symptoms=pages.symptoms(),
         first=pages.offered_first(running, slot),
-        entry=running.entries.get(slot),
+        entry=existing,
     )
-    if request.method == "POST":
-        existing = running.entries.get(slot)
-        if form.is_valid() and save(form, person, slot, existing, request, now=now):
-            return redirect(person)
-    else:
-        opened(request, person, now=now)
+    is_sent = form.is_bound and form.is_valid()
+    if is_sent and save(form, person, slot, existing, request, now=now):
+        return redirect(person)
+    opened(request, person, now=now)
     return render_page(
         request,
         "diaries/record.html",

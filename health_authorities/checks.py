@@ -13,15 +13,22 @@ from django.core.exceptions import ImproperlyConfigured
 HERE = {"", "localhost", "127.0.0.1", "::1"}
 WITH_TLS = {"require", "verify-ca", "verify-full"}
 DEVELOPMENT = b"development-only"
+DEFAULT = "only-for-development"
 
 
 def refuse() -> None:
-    """Stop every process, also those that run no checks, where the demo would be open.
+    """Stop every process, also those that run no checks, with settings that are open.
 
-    In the demo anybody becomes anybody with one click.
+    In the demo anybody becomes anybody with one click; DEBUG has keys that everybody
+    knows, and is for this machine alone.
     """
     if settings.DEMO and not settings.DEVELOPMENT:
         raise ImproperlyConfigured("DEMO is refused outside DEBUG.")
+    host = settings.PUBLIC_HOST
+    if settings.DEVELOPMENT and host not in HERE and not host.endswith(".localhost"):
+        raise ImproperlyConfigured("DEBUG is refused where others reach us.")
+    for message in [*secrets(), *database()]:
+        raise ImproperlyConfigured(f"{message.msg} ({message.id})")
 
 
 @register(Tags.security)
@@ -39,6 +46,8 @@ def _secrets() -> Iterator[CheckMessage]:
         length = 0
     if length < 50:
         yield Error("SECRET_KEY has fewer than 50 characters.", id="quarano.E001")
+    elif len(set(settings.SECRET_KEY)) < 10 or DEFAULT in settings.SECRET_KEY:
+        yield Error("SECRET_KEY is one that can be guessed.", id="quarano.E009")
     if not settings.FIELD_KEYS:
         yield Error(
             "FIELD_KEYS is empty: nothing could be sealed.",
@@ -87,10 +96,10 @@ def database(**_: Any) -> list[CheckMessage]:
     mode = place.get("OPTIONS", {}).get("sslmode", "")
     if not settings.DEVELOPMENT and elsewhere and mode not in WITH_TLS:
         found.append(
-            Caution(
+            Error(
                 "The way to the database is not encrypted.",
                 hint="Add ?sslmode=verify-full to DATABASE_URL.",
-                id="quarano.W001",
+                id="quarano.E010",
             )
         )
     return found

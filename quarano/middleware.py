@@ -43,7 +43,9 @@ def never_empty(
             and request.method != "HEAD"
         ):
             reference = getattr(request, "request_id", "")
-            text = render_to_string("refused.html", {"reference": reference})
+            text = render_to_string(
+                "refused.html", {"reference": reference, "request": request}
+            )
             response.content = text.encode()
             response.headers["Content-Type"] = "text/html; charset=utf-8"
             response.headers["Content-Length"] = str(len(response.content))

@@ -58,6 +58,7 @@ def rows(authority):
     return found
 
 
+@pytest.mark.bar(38)
 @pytest.mark.parametrize("role", ["nobody", "ida", "supervisor", "administrator"])
 @pytest.mark.parametrize("method", ["get", "head", "options"])
 def test_looking_changes_nothing(world, role, method):
@@ -70,6 +71,7 @@ def test_looking_changes_nothing(world, role, method):
     assert rows(world.authority) == before
 
 
+@pytest.mark.bar(38)
 @pytest.mark.parametrize("role", ["ida", "supervisor", "administrator"])
 def test_no_form_of_another_site_is_taken(world, role):
     signed_in = world.client(world.staff.get(role) or world.ida.user)

@@ -550,6 +550,36 @@ def test_a_citizen_uses_the_finger_next_time(browser, demo):
         press(ida, "Remove this passkey")
 
 
+STORED = """async () => {
+  const kept = {...localStorage, ...sessionStorage};
+  const names = (await indexedDB.databases()).map(one => one.name);
+  const caches_ = window.caches ? await caches.keys() : [];
+  return JSON.stringify([kept, names, caches_, document.cookie]);
+}"""
+
+
+@pytest.mark.bar(39)
+def test_bar_39_a_browser_keeps_no_health_data(browser, demo):
+    """After a session at the desk, and one with a diary, hardly anything is stored."""
+    with visitor(browser) as anna:
+        go_in(anna, demo, "Anna Becker")
+        for path in ("/worklist/?tab=all", "/people/?q=petrescu"):
+            anna.goto(demo.at("neckartal", path))
+        file_of(anna, demo, "Bogdan Petrescu")
+        told = anna.evaluate(STORED)
+        # The number in an address is no name; signing out clears that too.
+        for word in ("Petrescu", "petrescu", "fever", "cough"):
+            assert word not in told, told
+    with visitor(browser) as ida:
+        go_in(ida, demo, "Ida Sommer's")
+        for name in ("Days", "My dates"):
+            ida.get_by_role("link", name=name, exact=True).click()
+            ida.wait_for_load_state()
+        told = ida.evaluate(STORED)
+        for word in ("Sommer", "fever", "cough", "temperature"):
+            assert word not in told, told
+
+
 @pytest.mark.skipif("WALK_PORT" in os.environ, reason="this demo runs already")
 def test_the_first_page_and_the_outbreak_are_there_in_time(demo):
     """Far above what is promised: a shared machine must not turn it red."""

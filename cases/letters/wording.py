@@ -13,13 +13,14 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from cases import steps
 from cases.enrolment import LETTER as INVITATION
 from cases.letters.addressing import addressee, salutation
 from cases.letters.writing import ORDER, RELEASE, ordered_from
 from cases.models import Letter, Logo, Monitoring, Order, Person, Proof
-from health_authorities.models import HealthAuthority, current
+from health_authorities.models import HealthAuthority, current, in_practice
 from quarano.accounts.models import User
 from quarano.letters import typesetting
 from quarano.letters.typesetting import Cover, Part, Sheet
@@ -152,6 +153,7 @@ def sheet(message: Message, person: Person, *, on: dt.date) -> Sheet:
             reference=reference,
             # Translators: above the address, so that nobody else opens the letter
             mark=_("Personal"),
+            stamp=pgettext("banner", "PRACTICE") if in_practice() else "",
         )
 
 

@@ -12,6 +12,7 @@ from django.shortcuts import render
 from cases import duplicates, intake
 from cases.forms import EpisodeForm, ExposureForm, PersonForm, ReportForm, SameAsForm
 from cases.models import Case, Person
+from cases.reading import opened
 from cases.views.steps import person_of, posted
 from health_authorities.models import current
 from quarano.accounts.models import User
@@ -133,6 +134,8 @@ class Arrival:
     def page(self, **words: Any) -> HttpResponse:
         """Show the page, with every problem on top where something was posted."""
         is_posted = self.request.method == "POST"
+        if self.person is not None:
+            opened(self.request, self.person, now=self.now)
         context = {
             "person": self.person,
             "person_form": self.person_form,

@@ -243,7 +243,7 @@ def open_house(port: int, stack: contextlib.ExitStack) -> Household:
         "web",
         PYTHON, "-m", "gunicorn", "quarano.wsgi", "--bind", f"127.0.0.1:{port}",
         "--workers", "2", "--threads", "4", "--timeout", "90",
-        "--worker-tmp-dir", "/dev/shm" if Path("/dev/shm").exists() else str(place),  # noqa: S108
+        "--worker-tmp-dir", "/dev/shm" if Path("/dev/shm").exists() else str(place),  # noqa: S108 - memory
         DATABASE_AS="app",
     )  # fmt: skip
     wait_for_web(port, web)

@@ -118,7 +118,7 @@ def _asked(gateway: Gateway) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(raw)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
             """Say nothing: numbers and codes belong into no log."""
 
     return Asked

@@ -62,7 +62,7 @@ class Story:
     people: dict[Persona, Person] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.random = Random(f"{self.office.schema} {self.since.date()}")  # noqa: S311
+        self.random = Random(f"{self.office.schema} {self.since.date()}")  # noqa: S311 - a story
         self.staff = {user.email: user for user in User.objects.exclude(roles=[])}
         self.disease = Disease.objects.get(code="covid-19")
 

@@ -54,6 +54,8 @@ class Sheet:
     page_words: str
     reference: str = ""
     mark: str = ""
+    # One word across the sheet, such as that this is practice.
+    stamp: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ that is missing here turns a test red.
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_noop as _
+
 # How long, counted from the conclusion of the person's last monitoring.
 DIARY = "routine.keep_diary_months"
 ORDERS = "routine.keep_orders_months"
@@ -16,17 +18,42 @@ ACCOUNT = "account"
 ALWAYS = "always"
 
 CATEGORIES = {
-    "technical": "keys, versions and caches; says nothing about anybody by itself",
-    "identity": "who somebody is",
-    "contact": "how somebody is reached",
-    "health": "health data, Art. 9 GDPR",
-    "text": "free text, sealed; may hold anything",
-    "work": "what officials and rules did, and when",
-    "legal": "orders and their service",
-    "staff": "an official's account",
-    "secret": "hashes and sealed tokens",
-    "setting": "the authority's settings; about nobody",
+    "technical": _("keys, versions and caches; says nothing about anybody by itself"),
+    "identity": _("who somebody is"),
+    "contact": _("how somebody is reached"),
+    "health": _("health data, Art. 9 GDPR"),
+    "text": _("free text, sealed; may hold anything"),
+    "work": _("what officials and rules did, and when"),
+    "legal": _("orders and their service"),
+    "staff": _("an official's account"),
+    "secret": _("hashes and sealed tokens"),
+    "setting": _("the authority's settings; about nobody"),
 }
+
+_FIELD_WORK = _(
+    "Art. 6 (1) (c) and (e) GDPR with sections 16, 25, 28 to 30 IfSG and the state's "
+    "law on public health"
+)
+_HEALTH = _(
+    "Art. 9 (2) (i) GDPR with sections 16, 25, 28 to 30 IfSG and section 22 (1) no. 1 "
+    "(c) BDSG or the state's law"
+)
+# Why each category may be kept. Defaults: each authority checks them against the law of
+# its state. The keys of what is about nobody need none.
+BASES = {
+    "technical": _FIELD_WORK,
+    "identity": _FIELD_WORK,
+    "contact": _FIELD_WORK,
+    "health": _HEALTH,
+    "text": _HEALTH,
+    "work": _FIELD_WORK,
+    "legal": _FIELD_WORK,
+    "staff": _("Art. 6 (1) (e) and 88 GDPR with the state's law on employees' data"),
+    "secret": _("Art. 5 (1) (f) and 32 GDPR: security of processing"),
+    "setting": _("none needed: about nobody"),
+}
+BASELESS = {"setting"}
+ACCOUNTABLE = _("Art. 5 (2), 24 and 32 GDPR: to be able to show who did what")
 
 
 @dataclass(frozen=True)
@@ -36,6 +63,13 @@ class Kept:
     purpose: str
     period: str
     fields: dict[str, str]
+    # Another legal base than that of the category: of the whole model.
+    basis: str = ""
+
+    def base(self, category: str) -> str:
+        """Return the legal base on which fields of this category are kept."""
+        own = "" if category in BASELESS else self.basis
+        return own or BASES[category]
 
     def category(self, field: str) -> str:
         """Return the category of a field; raises KeyError where nobody said."""
@@ -382,6 +416,7 @@ MODELS = {
             "identity": "person shown",
             "work": "at actor actor_kind verb address",
         },
+        basis=ACCOUNTABLE,
     ),
     "oversight.Alarm": Kept(
         "noticing that officials read what is not their work",
@@ -392,11 +427,13 @@ MODELS = {
             "work": "rule actor happened_at raised_at settled_at settled_by outcome",
             "text": "word",
         },
+        basis=ACCOUNTABLE,
     ),
     "audit.Seal": Kept(
         "proof that the audit trail is whole",
         ACCESS_LOG,
         {"technical": "id event position sealed_at before hash"},
+        basis=ACCOUNTABLE,
     ),
     "desk.SetUpMark": Kept(
         "what an administrator said of the first hour",

@@ -252,7 +252,8 @@ def test_bar_70_every_refusal_of_a_role_is_recorded(world, authority, role):
         arguments = worlds.arguments(route, world.ids, world.token)
         path = reverse(name, urlconf="quarano.urls", kwargs=arguments)
         for method in ("get", "post"):
-            if "logout" in name:
+            # A gateway's report has a signature in place of a login.
+            if "logout" in name or name.startswith("report_"):
                 continue
             response = getattr(client, method)(path)
             if response.status_code == 403:

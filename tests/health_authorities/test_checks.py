@@ -12,10 +12,26 @@ KEY = base64.b64encode(bytes(range(32))).decode()
 def production(settings):
     """Settings as they should be in production."""
     settings.DEVELOPMENT = False
-    settings.SECRET_KEY = "x" * 64
+    settings.SECRET_KEY = "k7Zq3-vB9_xT1w" * 5
     settings.FIELD_KEYS = [KEY]
     settings.ALLOWED_HOSTS = [".quarano.example"]
     return settings
+
+
+@pytest.mark.parametrize("key", ["x" * 64, "only-for-development" * 3])
+def test_a_secret_key_that_can_be_guessed_is_named(production, key):
+    production.SECRET_KEY = key
+
+    assert ids(checks.secrets) == ["quarano.E009"]
+
+
+def test_debug_is_for_this_machine_alone(settings):
+    for host in ("localhost", "127.0.0.1", "quarano.localhost"):
+        settings.PUBLIC_HOST = host
+        checks.refuse()
+    settings.PUBLIC_HOST = "quarano.example"
+    with pytest.raises(ImproperlyConfigured, match="DEBUG"):
+        checks.refuse()
 
 
 def ids(check) -> list[str]:
@@ -32,6 +48,7 @@ def test_the_demo_is_refused_outside_debug(production):
         checks.refuse()
 
     production.DEVELOPMENT = True
+    production.PUBLIC_HOST = "localhost"
     checks.refuse()
 
 
@@ -82,8 +99,8 @@ def test_no_cookie_reaches_another_authority(production):
         ("", "", []),
         ("/run/postgresql", "", []),
         ("localhost", "", []),
-        ("db.example", "", ["quarano.W001"]),
-        ("localhost,db.example", "disable", ["quarano.W001"]),
+        ("db.example", "", ["quarano.E010"]),
+        ("localhost,db.example", "disable", ["quarano.E010"]),
         ("db.example", "verify-full", []),
     ],
 )

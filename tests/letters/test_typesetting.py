@@ -175,3 +175,13 @@ def test_a_picture_is_drawn_and_has_words_for_who_cannot_see_it():
         pdf = typeset(SHEET, logo=logo)
         assert pdf != typeset(SHEET)
         assert b"pdfuaid" in pdf
+
+
+def test_a_stamp_stands_across_every_page():
+    long = replace(
+        SHEET, parts=(typesetting.paragraph("Satz.\n" * 120),), stamp="ÜBUNG"
+    )
+    found = [page.extract_text() for page in pages(typeset(long))]
+    assert len(found) > 1
+    assert all("ÜBUNG" in text for text in found)
+    assert "ÜBUNG" not in pages(typeset(SHEET))[0].extract_text()

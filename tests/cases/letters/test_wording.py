@@ -209,3 +209,12 @@ def test_an_authoritys_own_wording_is_printed_in_the_version_of_the_letter(
     text = letter_text(after, anna)
     assert "Our own subject" in text
     assert "You are isolated from 24 November 2026" in text
+
+
+@pytest.mark.parametrize("is_practice", [True, False])
+def test_a_letter_of_a_practice_is_stamped_as_one(
+    invited, anna, authority, monkeypatch, is_practice
+):
+    monkeypatch.setattr(authority, "is_practice", is_practice)
+    Message.objects.update(language="en")
+    assert ("PRACTICE" in letter_text(invited, anna)) == is_practice
