@@ -279,7 +279,8 @@ def register(
         raise AddressInUse
     is_new = person.user_id is None
     if not is_new:
-        _tell_the_owner(user, code, now=now)
+        # At the address that it had: whoever held the code may be another.
+        logins.tell(user, "password_changed", now=now)
     user.email, user.language = email or None, language
     user.mobile = mobile or user.mobile or None
     user.session_epoch += 1
@@ -294,20 +295,6 @@ def register(
     _speak(person, language=language, by=user, now=now)
     log.record("code.used", code, person=person, by=user, now=now)
     return user
-
-
-def _tell_the_owner(user: User, code: EnrolmentCode, *, now: dt.datetime) -> None:
-    """Tell the address that a login had: whoever held the code may be another."""
-    if user.email:
-        outbox.write(
-            f"account:renewed:{code.pk}",
-            template="accounts/messages/security_notice",
-            channel="mail",
-            recipient=user.email,
-            language=user.language or settings.LANGUAGE_CODE,
-            now=now,
-            parameters={"what": "password_changed"},
-        )
 
 
 def _speak(person: Person, *, language: str, by: User, now: dt.datetime) -> None:

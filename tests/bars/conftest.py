@@ -14,7 +14,9 @@ from tests.test_isolation import both  # noqa: F401 - a fixture of these tests t
 def place(django_db_setup, django_db_blocker):
     """An authority of its own, where a test may commit."""
     place = HealthAuthority(
-        schema_name=f"scratch_{secrets.token_hex(4)}", name="Scratch"
+        schema_name=f"scratch_{secrets.token_hex(4)}",
+        name="Scratch",
+        federal_state="08",
     )
     with django_db_blocker.unblock():
         with schemas.ddl_transaction():

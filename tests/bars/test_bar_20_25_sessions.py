@@ -259,9 +259,10 @@ def cookies_of(anna, ida, token):
 
 @pytest.mark.bar(23)
 def test_bar_23_every_cookie_is_of_this_host_alone_and_of_no_script(
-    anna, clock, production
+    authority, clock, production
 ):
     world = worlds.build()
+    anna = with_second_factor(make_user("Anna", "case_worker"))
     ida = make_user("Mona")
     seen = set()
     answers = []

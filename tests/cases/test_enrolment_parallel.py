@@ -21,7 +21,9 @@ MANY = 12
 def place(django_db_setup, django_db_blocker):
     """An authority of its own, where a test may commit."""
     place = HealthAuthority(
-        schema_name=f"scratch_{secrets.token_hex(4)}", name="Scratch"
+        schema_name=f"scratch_{secrets.token_hex(4)}",
+        name="Scratch",
+        federal_state="08",
     )
     with django_db_blocker.unblock():
         with schemas.ddl_transaction():

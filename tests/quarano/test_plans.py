@@ -4,6 +4,7 @@ The planner decides by itself, over enough invented people that it has a choice.
 """
 
 import json
+from collections import Counter
 
 import pytest
 import time_machine
@@ -41,13 +42,17 @@ def crowded(authority, settings):
     for _story in country.stories(world, piece):
         pass
     world.bulk.flush()
-    with roles.as_owner(), connection.cursor() as cursor:
-        for model in MODELS:
-            cursor.execute(f"ANALYZE {model._meta.db_table}")
+    analyze()
     with time_machine.travel(NOW, tick=False):
         yield authority
     memory.forget()
     middleware.forget()
+
+
+def analyze():
+    with roles.as_owner(), connection.cursor() as cursor:
+        for model in MODELS:
+            cursor.execute(f"ANALYZE {model._meta.db_table}")
 
 
 def whole(plan):
@@ -58,6 +63,12 @@ def whole(plan):
     for part in plan.get("Plans", []):
         found |= whole(part)
     return found & GROWING
+
+
+def is_any_row(plan):
+    """Whether it looks for one row, whichever: the first page it opens has it."""
+    below = plan.get("Plans", [{}])[0]
+    return plan["Node Type"] == "Limit" and "Filter" not in below
 
 
 def read_whole(ask):
@@ -77,6 +88,8 @@ def read_whole(ask):
                 cursor.execute(f"EXPLAIN (FORMAT JSON) {one['sql']}")
                 (said,) = cursor.fetchone()
             plans = json.loads(said) if isinstance(said, str) else said
+            if is_any_row(plans[0]["Plan"]):
+                continue
             for table in whole(plans[0]["Plan"]):
                 found[table] = one["sql"][:400]
     return found
@@ -89,10 +102,12 @@ def official():
 
 def test_the_desks_pages_go_by_index(crowded):
     client, _anna = official()
-    person = Person.objects.exclude(mobile="").exclude(birth_date=None).first()
+    people = list(Person.objects.exclude(mobile="").exclude(birth_date=None))
+    families = Counter(person.family_name for person in people)
+    person = min(people, key=lambda one: (families[one.family_name], one.pk))
     paths = [
         f"/people/{person.pk}/",
-        f"/people/?q={person.family_name[:4]}",
+        f"/people/?q={person.family_name[:7]}",
         f"/people/?q={str(person.mobile).replace(' ', '')[-8:]}",
         f"/people/?q={person.birth_date:%d.%m.%Y}",
     ]
@@ -107,12 +122,18 @@ def test_the_desks_pages_go_by_index(crowded):
     assert read_whole(lambda: client.post(settle, {"outcome": "called"})) == {}
 
 
-def test_the_worklist_reads_no_settled_escalation(crowded):
-    client, _anna = official()
-    assert Escalation.objects.count() > 5 * Escalation.objects.open().count()
-    found = read_whole(lambda: client.get("/worklist/?tab=all"))
-    # A quarter of the people stand on it: those may be read as they lie.
-    assert set(found) <= {"cases_person", "cases_monitoring"}, found
+def test_the_worklist_reads_nothing_of_those_who_are_settled(crowded):
+    # As after months: nearly everything was settled long ago.
+    client, anna = official()
+    waiting = Escalation.objects.open().order_by("pk").values_list("person", flat=True)
+    few = list(waiting[:20])
+    Escalation.objects.open().exclude(person__in=few).update(
+        settled_at=NOW, settled_by=anna, outcome="called"
+    )
+    analyze()
+    client.get("/worklist/?tab=all")  # the clocks of the week are remembered
+    connection.set_tenant(crowded)
+    assert read_whole(lambda: client.get("/worklist/?tab=all")) == {}
 
 
 def test_a_diary_goes_by_index(crowded):
