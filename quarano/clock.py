@@ -25,3 +25,8 @@ def now() -> dt.datetime:
 
         return time.now()
     return timezone.now()
+
+
+def real() -> dt.datetime:
+    """Return this moment by which sessions end, aware, in UTC: never the demo's own."""
+    return timezone.now()

@@ -82,7 +82,8 @@ def sessions(request: HttpRequest) -> HttpResponse:
         if count:
             messages.success(request, _("That device is signed out."))
         return redirect("usersessions_list")
-    found = presence.of(user, here=request.session.session_key, now=now)
+    here = request.session.session_key
+    found = presence.of(user, here=here, now=clock.real())
     return render(request, "usersessions/usersession_list.html", {"sessions": found})
 
 
@@ -90,8 +91,8 @@ def _end_others(request: HttpRequest) -> HttpResponse:
     """Sign out everywhere else; known devices are asked for a code again."""
     user, now = actor(request), clock.now()
     here = request.session.session_key
-    marks = {one.mark for one in presence.of(user, here=here, now=now)
-             if not one.is_here}  # fmt: skip
+    there = presence.of(user, here=here, now=clock.real())
+    marks = {one.mark for one in there if not one.is_here}
     known = devices.is_known(request, user)
     count = presence.end(user, marks=marks, now=now)
     user.session_epoch = logins.end_sessions(user)
