@@ -141,7 +141,11 @@ def test_public_has_work_too_where_it_is_asked(db, jobs_at_once):
 
 
 # Those that hand out tasks, and those that work in public alone.
-WITHOUT_AUTHORITY = {"quarano.tasks.found_requested"}
+WITHOUT_AUTHORITY = {
+    "quarano.tasks.found_requested",
+    "quarano.tasks.reset_practice",
+    "quarano.notifications.tasks.read_mailbox",
+}
 
 
 def ours() -> dict[str, Task]:
