@@ -362,7 +362,8 @@ def wanted(
         return (effect.EXTEND, None) if base_moved else None
     assert ordered.until is not None
     if moved and until > ordered.until:
-        return effect.EXTEND, until
+        # Nobody is ordered to have stayed at home.
+        return (effect.EXTEND, until) if until >= today else None
     if base_moved and until < ordered.until:
         # An end that has passed is no end to be ordered: free at once.
         return (effect.SHORTEN, until) if until >= today else (effect.LIFT, today)

@@ -857,6 +857,19 @@ def test_reopening_proposes_what_was_never_ordered(isolation, anna, oemer):
     assert containment.proposal(isolation).until == TODAY + 7 * DAY
 
 
+def test_an_end_that_has_passed_is_proposed_to_nobody(ordered, anna, oemer):
+    """An onset two days later moves an end that is over either way."""
+    after = NOW + 12 * DAY
+    containment.conclude(ordered, conclusion="moved", by=anna, now=after)
+    later = {"onset_kind": Case.Onset.DATE, "onset": ordered.case.onset + 2 * DAY}
+    intake.revise_case(ordered.case, later, by=anna, now=after)
+
+    again = containment.reopen(ordered, by=oemer, now=after)
+
+    assert containment.proposal(again) is None
+    assert again.until == TODAY + 7 * DAY
+
+
 def test_nothing_is_reopened_beside_an_open_one(ordered, anna, oemer, taken_up):
     containment.conclude(ordered, conclusion="moved", by=anna, now=NOW)
     newer = taken_up(person=ordered.person).monitorings.get()

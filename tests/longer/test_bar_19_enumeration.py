@@ -49,7 +49,8 @@ def test_bar_19_a_door_answers_alike_and_as_fast(world, door, kind):
             client = Client(headers={"host": world.host, "accept-language": "en"})
             client.get(path)
             connection.set_schema_to_public()
-            address = user.email if known else f"x{number:03}{user.email[4:]}"
+            stranger = f"x{number:03}@{user.email.partition('@')[2]}"
+            address = user.email if known else stranger
             began = time.perf_counter()
             response = client.post(path, {field: address, **more})
             times[known].append(time.perf_counter() - began)
