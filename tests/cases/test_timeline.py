@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from cases import calls, containment, intake, timeline
@@ -54,3 +57,29 @@ def test_the_history_asks_one_statement(ida, anna, django_assert_num_queries):
     intake.change_details(ida, {"city": "Altstadt"}, by=anna, now=NOW)
     with django_assert_num_queries(1):
         timeline.read(ida, limit=20)
+
+
+# About no person: their events stand in no file.
+ELSEWHERE = {
+    "clocks.viewed", "code.guessed_often", "letters.posted", "letters.printed",
+    "letters.put_back", "letters.taken", "letters.viewed", "logo.removed", "logo.set",
+    "policy.approved", "policy.discarded", "policy.drafted", "policy.revised",
+    "routine.discarded", "routine.drafted", "routine.revised", "symptom.added",
+    "symptom.revised",
+}  # fmt: skip
+
+
+def test_every_verb_of_the_field_has_words():
+    root = Path(timeline.__file__).parent.parent
+    pattern = re.compile(
+        r'(?:record|viewed|revise|conclude)\(\s*(?:request,\s*)?"([a-z_]+\.[a-z_]+)"'
+        r'|verb="([a-z_]+\.[a-z_]+)"'
+    )
+    verbs = {
+        first or second
+        for app in ("cases", "diaries")
+        for path in (root / app).rglob("*.py")
+        for first, second in pattern.findall(path.read_text())
+    }
+    assert len(verbs) > 30
+    assert verbs - ELSEWHERE <= set(timeline.WORDS)
