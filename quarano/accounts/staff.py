@@ -3,6 +3,7 @@ from collections.abc import Iterable
 
 from django.db.models import Q
 
+from quarano.accounts import logins
 from quarano.accounts.models import Role, User
 from quarano.audit import log
 from quarano.cockroach.transactions import retrying_transaction
@@ -107,9 +108,12 @@ def _keep_a_keeper(
     stays = is_active and KEEPERS & set(roles)
     if stays or not KEEPERS & set(user.roles):
         return
+    today = logins.local_day(now)
     others = (
         User.objects.filter(is_active=True, roles__overlap=sorted(KEEPERS))
-        .filter(Q(active_until__isnull=True) | Q(active_until__gte=now.date()))
+        .filter(
+            Q(active_until__isnull=True) | Q(active_until__gte=logins.local_day(now))
+        )
         .exclude(pk=user.pk)
     )
     if not others.exists():

@@ -25,13 +25,13 @@ def text_messages(**_: Any) -> list[CheckMessage]:
             Error(
                 "Text messages would leave unencrypted: SMS_GATEWAY_URL.",
                 hint="An address that begins with https://.",
-                id="quarano.E009",
+                id="quarano.E013",
             )
         )
     try:
         gateway.adapter()
     except ImproperlyConfigured as error:
-        found.append(Error(str(error), id="quarano.E010"))
+        found.append(Error(str(error), id="quarano.E014"))
     if not settings.SMS_GATEWAY_TOKEN:
         found.append(Caution("SMS_GATEWAY_TOKEN is empty.", id="quarano.W004"))
     return found

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from health_authorities.models import current
 from quarano import clock
 from quarano.accounts.access import actor, may
 from quarano.audit import log as audit
@@ -56,6 +57,7 @@ def _row(
     pk: UUID | None,
 ) -> dict[str, Any]:
     gone = _("an account that is gone")
+    happened_on = current().localdate(alarm.happened_at)
     own = AlarmForm(auto_id=f"alarm_{alarm.pk}_%s")
     return {
         "alarm": alarm,
@@ -63,8 +65,8 @@ def _row(
         "settled_by": names.get(alarm.settled_by, gone) if alarm.settled_by else "",
         "is_mine": alarm.actor == actor(request).pk,
         "form": form if form is not None and alarm.pk == pk else own,
-        "since": alarm.happened_at.date() - dt.timedelta(days=1),
-        "until": alarm.happened_at.date() + dt.timedelta(days=1),
+        "since": happened_on - dt.timedelta(days=1),
+        "until": happened_on + dt.timedelta(days=1),
     }
 
 

@@ -44,6 +44,6 @@ def test_bar_4_without_this_guard_a_test_is_red(guard):
     killed.append(guard)
 
 
-@pytest.mark.bar(4)
-def test_bar_4_says_how_many():
+def test_says_how_many_guards_were_noticed():
+    assert len(killed) == len(GUARDS)
     measured(4, f"{len(killed)} of {len(GUARDS)} guards noticed")

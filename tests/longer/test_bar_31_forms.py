@@ -57,7 +57,7 @@ NASTY = [
     "1" * 1_000_000,
 ]
 ANYTHING = st.one_of(
-    st.sampled_from([one for one in NASTY if one.isprintable() or one]),
+    st.sampled_from(NASTY),
     st.text(max_size=300),
     st.integers().map(str),
     st.floats().map(str),

@@ -152,6 +152,7 @@ def test_bar_54_redis_gone_then_empty(stage):
     if not redis:
         pytest.skip("Redis is not ours to kill")
     anna = stage.enter("Anna Becker")
+    ida = stage.enter("Ida Sommer")
     person = stage.people("neckartal")[0]
     statuses: Counter[int] = Counter()
     with killed_and_back(redis[0], away=0):
@@ -159,6 +160,7 @@ def test_bar_54_redis_gone_then_empty(stage):
         while time.monotonic() < deadline:
             for path in ("/worklist/", f"/people/{person}/", "/account/login/"):
                 statuses[anna.get(path).status] += 1
+            statuses[ida.get("/diary/").status] += 1
             time.sleep(0.5)
     sent = "SELECT count(*) FROM neckartal.notifications_message WHERE state = 'sent'"
     before = stage.count(sent)
@@ -172,6 +174,7 @@ def test_bar_54_redis_gone_then_empty(stage):
         f"answers while it was away {dict(statuses)}; all due messages handed over "
         f"{took:.0f} s after its return ({stage.count(sent) - before} more sent)",
     )
+    assert statuses[200]
     assert not statuses[500]
 
 
@@ -203,6 +206,7 @@ def test_bar_57_without_connections_the_answer_is_503(stage):
     took = until(lambda: anna.get("/worklist/").status == 200, seconds=40)
     measured(57, f"answers {dict(statuses)}, back by itself after {took:.1f} s")
     measured(57, "disk full and a slow line: not played")
+    assert statuses[503]
     assert set(statuses) <= {503}
 
 

@@ -13,9 +13,9 @@ def ids(found):
         ("", "", "nowhere.json", []),
         ("https://sms.example/", "t", "quarano", []),
         ("http://127.0.0.1:9000/", "t", "quarano", []),
-        ("http://sms.example/", "t", "quarano", ["quarano.E009"]),
+        ("http://sms.example/", "t", "quarano", ["quarano.E013"]),
         ("https://sms.example/", "", "quarano", ["quarano.W004"]),
-        ("https://sms.example/", "t", "/nowhere.json", ["quarano.E010"]),
+        ("https://sms.example/", "t", "/nowhere.json", ["quarano.E014"]),
     ],
 )
 def test_the_way_to_the_gateway_is_checked(settings, address, token, adapter, wanted):
