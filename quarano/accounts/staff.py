@@ -111,9 +111,7 @@ def _keep_a_keeper(
     today = logins.local_day(now)
     others = (
         User.objects.filter(is_active=True, roles__overlap=sorted(KEEPERS))
-        .filter(
-            Q(active_until__isnull=True) | Q(active_until__gte=logins.local_day(now))
-        )
+        .filter(Q(active_until__isnull=True) | Q(active_until__gte=today))
         .exclude(pk=user.pk)
     )
     if not others.exists():
