@@ -43,6 +43,7 @@ from quarano.accounts.models import User
 WINDOW = dt.timedelta(days=7)
 PAGE = 50
 HOUR = dt.timedelta(hours=1)
+LONG_AGO = dt.timedelta(days=3650)
 NONE = dt.timedelta(0)
 
 
@@ -274,7 +275,9 @@ class Place:
             moment, key = parse_datetime(at), UUID(pk)
         except ValueError:
             return None
-        if moment is None or moment.tzinfo is None or moment > now or "\0" in value:
+        if moment is None or moment.tzinfo is None or "\0" in value:
+            return None
+        if not now - LONG_AGO <= moment <= now:
             return None
         return cls(moment, value, key)
 

@@ -208,7 +208,7 @@ WORDS: dict[str, tuple[str, str, Any]] = {
         "fine",
         gettext_lazy("Taken from the telephone on call"),
     ),
-    "text.previewed": ("eye", "", gettext_lazy("Text looked at with these details")),
+    "text.viewed": ("eye", "", gettext_lazy("Text looked at with these details")),
     "call.recorded": ("phone", "", gettext_lazy("Call")),
     "comment.written": ("comment", "", gettext_lazy("Comment written")),
     "file.opened": ("eye", "", gettext_lazy("File opened")),

@@ -1,11 +1,12 @@
 """The citizen's way in: code or link, account, notice, details, questionnaire."""
 
 import logging
+import re
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -33,6 +34,8 @@ from quarano.htmx import render_page
 
 logger = logging.getLogger(__name__)
 
+# As invitations write it; anything else is kept nowhere.
+TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
 LINK, CONFIRMED = "enrolment_link", "enrolment_confirmed"
 # Failed tries, over all authorities together: of one address, and of all. Where all
 # together fail more often, somebody guesses from many addresses: then each has less.
@@ -47,6 +50,8 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 @open_door
 def link(request: HttpRequest, token: str) -> HttpResponse:
     """Take the token out of the address; a mail scanner here uses nothing up."""
+    if not TOKEN.fullmatch(token):
+        raise Http404
     request.session[LINK] = token
     return redirect("enrolment:landing")
 

@@ -60,7 +60,7 @@ class Filters:
             tab=tab if tab in tabs else "",
             reasons=frozenset(query.getlist("reason")) & set(Reason.values),
             kind=kind if kind in Monitoring.Kind.values else "",
-            page=max(int(page), 1) if page.isdigit() and len(page) < 5 else 1,
+            page=max(int(page), 1) if page.isdecimal() and len(page) < 5 else 1,
         )
 
     def query(self, **changes: Any) -> str:

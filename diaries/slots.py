@@ -12,6 +12,8 @@ from typing import Protocol
 MORNING, EVENING, DAY = "morning", "evening", "day"
 PLACES = {MORNING: 0, DAY: 0, EVENING: 1}
 ONE_DAY = dt.timedelta(days=1)
+# Days that anybody keeps a diary on; others are no slot.
+EARLIEST, LATEST = dt.date(2000, 1, 1), dt.date(2200, 1, 1)
 
 
 class Times(Protocol):
@@ -53,7 +55,10 @@ class Slot:
         day, _, half = key.rpartition("-")
         if half not in PLACES:
             raise ValueError(key)
-        return cls(dt.date.fromisoformat(day), half)
+        found = dt.date.fromisoformat(day)
+        if not EARLIEST <= found <= LATEST:
+            raise ValueError(key)
+        return cls(found, half)
 
     @classmethod
     def at(cls, zone: dt.tzinfo, moment: dt.datetime, times: Times) -> "Slot":

@@ -54,6 +54,10 @@ app.conf.beat_schedule = {
         "task": "quarano.notifications.tasks.read_mailbox",
         "schedule": every_five_minutes,
     },
+    "expired-sessions": {
+        "task": "quarano.tasks.erase_sessions_all",
+        "schedule": nightly,
+    },
     "audit-seals": {"task": "quarano.tasks.seal_all", "schedule": hourly},
     "insider-alarms": {
         "task": "quarano.tasks.watch_readings_all",

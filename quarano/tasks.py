@@ -8,6 +8,7 @@ from django.db import connection
 from health_authorities.models import HealthAuthority
 from health_authorities.tasks import authority_task, in_authorities_with
 from quarano import clock, founding, practice
+from quarano.accounts import presence
 from quarano.audit import chain
 from quarano.cockroach.roles import as_owner
 from quarano.oversight import watch
@@ -80,3 +81,16 @@ def watch_missed_all() -> None:
 def reset_practice() -> None:
     """On the queue `owner` only: it makes and drops tables."""
     practice.reset_due(now=clock.now())
+
+
+@authority_task(public=True)
+def erase_sessions() -> None:
+    presence.erase_expired(now=clock.real())
+
+
+@shared_task(ignore_result=True)
+def erase_sessions_all() -> None:
+    now = clock.real()
+    in_authorities_with(
+        lambda schema: presence.expired_query(schema, now), erase_sessions, public=True
+    )

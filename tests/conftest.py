@@ -13,6 +13,7 @@ from django.db import connection, connections
 from hypothesis import settings as properties
 from psycopg import sql
 
+from health_authorities import memory
 from quarano.audit import APPEND_ONLY
 from tests import sql_guard
 
@@ -131,6 +132,7 @@ def empty_cache(request) -> None:
     """Counts of tries and cached authorities do not pass from test to test."""
     if {"db", "transactional_db"} & set(request.fixturenames):
         cache.clear()
+        memory.forget()
 
 
 # Tests of these count statements, or meet real refusals of parallel transactions.
@@ -202,7 +204,8 @@ def demo():
         yield started
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while it runs, asyncio belongs to it.
+@pytest.fixture(scope="module")
 def browser(demo):
     from playwright.sync_api import sync_playwright
 

@@ -843,6 +843,13 @@ def _(world):
     )  # fmt: skip
 
 
+@calling(presence.erase_expired)
+def _(world):
+    world.client(world.ida.user)
+    connection.set_tenant(world.authority)
+    return lambda: presence.erase_expired(now=NOW + 30 * DAY)
+
+
 @calling(logins.send_code)
 def _(world):
     return lambda: logins.send_code(world.ida.user, "123456", now=NOW)

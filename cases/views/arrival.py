@@ -94,9 +94,14 @@ class Arrival:
         seen = {person.pk for person in found}
         circles = [one.circle.all() for one in similar if one.pk not in seen]
         self.hidden = sorted({one.user.name for circle in circles for one in circle})
-        if found:
+        if found or self.hidden:
+            # That somebody is known and protected is told as well.
             audit.viewed(
-                self.request, "duplicates.offered", now=self.now, shown=sorted(seen)
+                self.request,
+                "duplicates.offered",
+                now=self.now,
+                shown=sorted(seen),
+                codes={"hidden": len(similar) - len(found)},
             )
         return found
 

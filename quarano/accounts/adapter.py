@@ -14,6 +14,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 from qrcode.image.svg import SvgPathImage  # type: ignore[import-untyped]
@@ -37,6 +38,11 @@ KEEP_ONE = _(
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    def is_safe_url(self, url: str | None) -> bool:
+        """Whether somebody may be sent there afterwards: on this host only."""
+        here = self.request.get_host()
+        return url_has_allowed_host_and_scheme(url, allowed_hosts={here})
+
     error_messages = DefaultAccountAdapter.error_messages | {
         "email_password_mismatch": MISMATCH,
         "phone_password_mismatch": MISMATCH,

@@ -1,7 +1,9 @@
+import re
+
 from allauth.account import views as account
 from allauth.account.internal.decorators import login_stage_required
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -17,6 +19,8 @@ from quarano.accounts.stages import NewDeviceStage, too_many_codes
 from quarano.cockroach.transactions import retrying
 
 INVITATION = "staff_invitation"
+# As invitations write it; anything else is kept nowhere.
+TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
 # Links opened with a wrong token, per address.
 LOOKS = limits.Limit(60, 3600)
 
@@ -62,6 +66,8 @@ def new_device(request: HttpRequest) -> HttpResponse:
 @open_door
 def open_invitation(request: HttpRequest, token: str) -> HttpResponse:
     """Take the token out of the address; nothing is changed before the form is sent."""
+    if not TOKEN.fullmatch(token):
+        raise Http404
     request.session[INVITATION] = token
     return redirect("account_invitation")
 
@@ -108,4 +114,7 @@ def go_on(request: HttpRequest) -> HttpResponse:
     asked = confirmation.ask_first(request)
     if asked is not None:
         return asked
-    return render(request, "account/go_on.html", found)
+    # Whoever comes by somebody else's link presses the button, or does not.
+    came = request.headers.get("Sec-Fetch-Site", "")
+    context = {**found, "is_ours": came in {"same-origin", "none"}}
+    return render(request, "account/go_on.html", context)

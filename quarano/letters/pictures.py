@@ -17,10 +17,11 @@ MOST_PIXELS = 4_000_000
 MOST_ELEMENTS = 5_000
 PNG = b"\x89PNG\r\n\x1a\n"
 SVG = "{http://www.w3.org/2000/svg}"
+# Without `use` and `symbol`: copies of copies make a small file a huge picture.
 DRAWING = {
     "svg", "g", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon",
     "defs", "linearGradient", "radialGradient", "stop", "title", "desc", "clipPath",
-    "mask", "style", "use", "metadata", "symbol",
+    "mask", "style", "metadata",
 }  # fmt: skip
 # What drawing programs write beside the drawing; nothing of it is drawn.
 NOTES = ("sodipodi", "inkscape", "22-rdf-syntax-ns", "creativecommons", "purl.org/dc")

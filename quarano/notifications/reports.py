@@ -64,10 +64,15 @@ def read(body: Any, provider: Adapter) -> Iterator[Report]:
         yield Report(
             outcome,
             key,
-            str(reference or "")[:120],
+            printable(str(reference or ""))[:120],
             code(at(one, provider.report_reason)),
             _moment(at(one, provider.report_at)),
         )
+
+
+def printable(text: str) -> str:
+    """Return the text, or nothing where it holds what no database takes."""
+    return text if text.isprintable() else ""
 
 
 def code(said: Any) -> str:

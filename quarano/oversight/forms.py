@@ -70,6 +70,10 @@ class TrailForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        for name in ("since", "until"):
+            day = cleaned.get(name)
+            if day is not None and not 2000 <= day.year <= 2200:
+                self.add_error(name, _("Enter a day of this century."))
         person, official = cleaned.get("person"), cleaned.get("official")
         if not self.errors and bool(person) == bool(official):
             raise forms.ValidationError(_("Ask for a person or for an official."))

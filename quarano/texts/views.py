@@ -119,7 +119,7 @@ def _form(request: HttpRequest, wanted: Wanted, data: Any = None) -> TextForm:
     in_use = _in_use(wanted)
     older = request.GET.get("version", "")
     shown = in_use
-    if older.isdigit() and 0 < int(older) <= int(in_use.version):
+    if older.isdecimal() and len(older) < 6 and 0 < int(older) <= int(in_use.version):
         shown = texts.read(*wanted.place, older)
     return TextForm(
         data,
@@ -228,7 +228,7 @@ def _preview(request: HttpRequest, wanted: Wanted) -> HttpResponse:
     if not reader:
         return _page(request, wanted, form, is_preview=True, reader_error=asked)
     found = reader[0]
-    audit.viewed(request, "text.previewed", now=clock.now(), person=found)
+    audit.viewed(request, "text.viewed", now=clock.now(), person=found)
     gets = {
         "reader": found,
         "address": found.address_for(wanted.channel)

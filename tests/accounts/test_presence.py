@@ -1,6 +1,9 @@
 """Where one is signed in: seen by its owner, ended at once, singly or all others."""
 
+import datetime as dt
+
 import pytest
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.models import Session
 
@@ -134,3 +137,13 @@ def test_looking_removes_nothing(ida, desk, phone, clock):
     before = Session.objects.count()
     desk.get(SESSIONS)
     assert Session.objects.count() == before
+
+
+def test_sessions_that_are_over_are_erased(desk, ida):
+    """Their rows hold sealed tokens; nobody else deletes them."""
+    key = desk.cookies["sessionid"].value
+    over = Session.objects.get(session_key=key).expire_date
+    assert presence.erase_expired(now=over) == 0
+    assert presence.erase_expired(now=over + dt.timedelta(seconds=1)) >= 1
+    assert not Session.objects.filter(session_key=key).exists()
+    assert not UserSession.objects.filter(session_key=key).exists()

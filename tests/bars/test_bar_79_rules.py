@@ -29,6 +29,7 @@ TEMPLATES = {
 RAW_SQL = {
     "quarano/cockroach/": "roles, schemas and locality: names of the catalogue, quoted",
     "quarano/embedded.py": "the embedded server of demo and tests",
+    "quarano/accounts/presence.py": "a schema's name and a table of Django's, quoted",
     "quarano/audit/chain.py": "a schema's name of our own table, quoted",
     "quarano/notifications/": "the same",
     "quarano/oversight/watch.py": "the same",

@@ -19,8 +19,10 @@ def rows():
 
 def test_every_bar_has_its_row(rows):
     assert sorted(rows) == list(range(1, 81))
-    assert LONGER_RUN == security_page.LONGER_RUN
-    for number in LONGER_RUN:
+    # By tools of others, which are no packages of ours.
+    by_others = {34, 37}
+    assert LONGER_RUN - by_others == security_page.LONGER_RUN
+    for number in security_page.LONGER_RUN:
         assert "make bars" in rows[number], number
 
 

@@ -77,3 +77,16 @@ def test_what_can_run_or_fetch_is_refused(attributes, inside):
 def test_what_is_no_small_whole_picture_is_refused(content):
     with pytest.raises(Unfit):
         check(content)
+
+
+def test_copies_of_copies_are_refused():
+    """Ten lines would make a picture of millions of parts."""
+    links = "".join(
+        f'<g id="g{n + 1}">' + f'<use href="#g{n}"/>' * 10 + "</g>" for n in range(5)
+    )
+    bomb = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">'
+        f'<defs><path id="g0" d="M0 0h1"/>{links}</defs></svg>'
+    )
+    with pytest.raises(Unfit):
+        check(bomb.encode())

@@ -203,7 +203,7 @@ def test_a_preview_for_a_person_is_recorded_as_a_view(ask, world):
     page = said(answer)
     assert f"For {world.kolja.name}" in page
     assert world.kolja.mobile.as_e164 in page
-    event = Event.objects.get(verb="text.previewed")
+    event = Event.objects.get(verb="text.viewed")
     assert event.person == world.kolja.pk
 
 
@@ -215,7 +215,7 @@ def test_an_administrator_sees_no_person(ask, world):
     assert "as this person gets it" not in said(ask("administrator", PAGE))
     page = said(ask("administrator", PAGE, typed))
     assert world.kolja.mobile.as_e164 not in page
-    assert not Event.objects.filter(verb="text.previewed").exists()
+    assert not Event.objects.filter(verb="text.viewed").exists()
 
 
 def test_nobody_found_is_said(ask):
