@@ -366,12 +366,21 @@ def test_tries_at_once_are_counted_one_by_one(ida, clock):
 
 def test_a_stored_session_tells_no_token(authority, clock):
     client = browser()
-    for path in ("/account/invitation/tell-tale/", "/enrolment/link/tell-tale/"):
-        client.get(path)
+    token = f"tell-tale{'x' * 34}"
+    for path in ("/account/invitation/", "/enrolment/link/"):
+        client.get(f"{path}{token}/")
         row = Session.objects.get(pk=client.cookies["sessionid"].value)
         clear = signing.b64_decode(row.session_data.split(":")[0].encode())
         assert b"tell-tale" not in clear
-        assert client.session.get("staff_invitation") == "tell-tale"
+        assert client.session.get("staff_invitation") == token
+
+
+def test_what_is_no_token_leaves_no_session(authority):
+    client = browser()
+    for path in ("/account/invitation/", "/enrolment/link/"):
+        for token in ("x", "x" * 4000, "ü" * 43):
+            assert client.get(f"{path}{token}/").status_code == 404
+    assert "sessionid" not in client.cookies
 
 
 def test_a_session_that_no_key_opens_is_nobodys(anna, clock, settings):

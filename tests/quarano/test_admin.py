@@ -614,6 +614,4 @@ def test_the_host_that_links_lead_to_is_kept(console, authority):
 @pytest.mark.parametrize("lookup", ["password__startswith=argon2", "secret=x"])
 def test_no_column_is_read_out_by_asking_for_its_beginning(desk, lookup):
     """Each letter of a hash could be guessed by which rows a list shows."""
-    page = desk.get(f"/admin/accounts/user/?{lookup}")
-    assert page.status_code == 302
-    assert "e=1" in page.url
+    assert desk.get(f"/admin/accounts/user/?{lookup}").status_code == 400
