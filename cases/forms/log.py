@@ -5,6 +5,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from cases import calls
 from cases.models import CallAttempt, Escalation, Person
 from quarano.forms import Choices
 
@@ -29,13 +30,15 @@ class CallForm(forms.Form):
     def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         numbers = [
-            (number.as_e164, number.as_international)
+            (number.as_e164, calls.dialled(number))
             for number in (person.mobile, person.phone)
             if number
         ]
         field = self.fields["number"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [*numbers, ("", _("another number"))]
+        if numbers:
+            field.initial = numbers[0][0]
 
 
 class CommentForm(forms.Form):

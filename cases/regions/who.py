@@ -183,7 +183,8 @@ def _stages(monitoring: Monitoring, code: EnrolmentCode | None) -> list[dict[str
                 {"what": label, "at": moment, "icon": "tick", "state": "fine"}
             )
     if code is not None and stages:
-        until = formats.date_format(current().localtime(code.expires_at), "j.n. G:i")
+        expires_at = current().localtime(code.expires_at)
+        until = formats.date_format(expires_at, _("D j M, G:i"))
         stages[0]["who"] = _("the code lives until %(moment)s") % {"moment": until}
     return stages
 

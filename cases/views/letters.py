@@ -15,6 +15,7 @@ from cases.letters import head, runs, wording, writing
 from cases.models import Logo, PrintRun
 from cases.regions import post
 from cases.views.steps import posted
+from health_authorities.models import current
 from quarano import clock
 from quarano.accounts.access import actor, may
 from quarano.accounts.confirmation import freshly_confirmed
@@ -107,7 +108,8 @@ def print_pdf(request: HttpRequest, pk: UUID) -> HttpResponse:
     codes = {"run": str(run.pk), "letters": len(found)}
     audit.viewed(request, "letters.read", now=now, shown=shown, codes=codes)
     pdf = wording.print_out(found, at=run.opened_at)
-    name = f'inline; filename="letters-{run.opened_at:%Y-%m-%d-%H%M}.pdf"'
+    opened_at = current().localtime(run.opened_at)
+    name = f'inline; filename="letters-{opened_at:%Y-%m-%d-%H%M}.pdf"'
     headers = {"Content-Disposition": name}
     return HttpResponse(pdf, content_type="application/pdf", headers=headers)
 

@@ -203,7 +203,8 @@ def ago(context: template.Context, moment: datetime | None) -> SafeString:
         text = f"{formats.date_format(local, 'D')} {time}"
     else:
         # Translators: a day and a month without the weekday, as in "12 Nov"
-        text = f"{formats.date_format(local, _('j M'))}, {time}"
+        day_and_month = _("j M")
+        text = f"{formats.date_format(local, day_and_month)}, {time}"
     return format_html(
         '<time datetime="{}">{}</time>', moment.isoformat(timespec="minutes"), text
     )
