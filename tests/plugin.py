@@ -73,7 +73,6 @@ start()
 WALKS = (
     "tests/test_walk.py",
     "tests/test_accessibility.py",
-    "tests/test_on_call_walk.py",
 )
 
 

@@ -2,16 +2,32 @@
 on call."""
 
 import datetime as dt
+import os
 import re
 import time
+from pathlib import Path
 from urllib.parse import quote
 
+import pytest
+
+from tests import demo as demos
 from tests.browsing import IN_A_BROWSER, accessible, file_of, go_in, press, visitor
 
-pytestmark = IN_A_BROWSER
+# All but the group of the other walks: what they do to Ida and the clock counts here.
+pytestmark = [one for one in IN_A_BROWSER if one.name != "xdist_group"]
 FIRST = "+491713920090"
 # Remembered authorities, one round of the job, and patience.
 WAITING = 150
+
+
+@pytest.fixture(scope="module")
+def demo():
+    """A demo of its own, unless one is named that runs already."""
+    if port := os.environ.get("WALK_PORT"):
+        yield demos.Demo(int(port), Path(), None, 0.0, 0.0)
+        return
+    with demos.running() as started:
+        yield started
 
 
 def today(page, demo):
