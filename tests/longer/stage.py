@@ -2,14 +2,10 @@
 
 import contextlib
 import http.client
-import json
 import os
 import re
-import signal
-import subprocess
 import time
 import urllib.parse
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -142,32 +138,6 @@ class Stage:
         with self.database() as database:
             row = database.execute(sql, values).fetchone()  # type: ignore[arg-type]
         return int(str(row[0])) if row else 0
-
-
-@contextlib.contextmanager
-def killed_and_back(number: int, *, away: float) -> Iterator[None]:
-    """Kill a server by -9; start it again by its own command line some time later."""
-    command = Path(f"/proc/{number}/cmdline").read_bytes().decode().split("\0")[:-1]
-    folder = Path(f"/proc/{number}/cwd").readlink()
-    owner = Path(f"/proc/{number}").stat()
-    os.kill(number, signal.SIGKILL)
-    yield
-    time.sleep(away)
-    subprocess.Popen(
-        command,
-        cwd=folder,
-        user=owner.st_uid,
-        group=owner.st_gid,
-        extra_groups=[],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def read_demo(folder: Path, name: str) -> object:
-    return json.loads((folder / f"{name}.json").read_text())
 
 
 def until(what: object, *, seconds: float) -> float:
