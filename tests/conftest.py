@@ -13,7 +13,7 @@ from django.db import connection, connections
 from hypothesis import settings as properties
 from psycopg import sql
 
-from health_authorities import memory
+from health_authorities import memory, middleware
 from quarano.audit import APPEND_ONLY
 from tests import sql_guard
 
@@ -133,6 +133,7 @@ def empty_cache(request) -> None:
     if {"db", "transactional_db"} & set(request.fixturenames):
         cache.clear()
         memory.forget()
+        middleware.forget()
 
 
 # Tests of these count statements, or meet real refusals of parallel transactions.
