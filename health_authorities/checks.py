@@ -2,13 +2,14 @@
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, register
 from django.core.checks import Warning as Caution
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 
 HERE = {"", "localhost", "127.0.0.1", "::1"}
 WITH_TLS = {"require", "verify-ca", "verify-full"}
@@ -103,6 +104,26 @@ def database(**_: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+@register(Tags.database)
+def migrated(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """No authority lags behind this release (`manage.py check --database default`).
+
+    A warning: an error would keep `migrate` from mending it.
+    """
+    if not databases:
+        return []
+    from health_authorities import schemas
+
+    try:
+        names = schemas.lagging()
+    except DatabaseError:
+        return []  # before the first migration, or away: others say that
+    if not names:
+        return []
+    hint = "Run manage.py prepare_database."
+    return [Caution(f"{schemas.sentence(names)}.", hint=hint, id="quarano.W004")]
 
 
 @register(Tags.security, deploy=True)
