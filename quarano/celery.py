@@ -34,6 +34,11 @@ nightly = crontab(hour=2, minute=30)
 
 # Each entry asks the database which authorities have work and hands out one task each.
 app.conf.beat_schedule = {
+    "tick": {
+        "task": "quarano.tasks.tick",
+        "schedule": every_minute,
+        "options": {"expires": 55},
+    },
     "reminders": {"task": "diaries.tasks.remind_all", "schedule": quarter_hour},
     "missed-slots": {
         "task": "diaries.tasks.escalate_missed_all",

@@ -5,10 +5,15 @@ a page a link's token. So exceptions are told by their kind and the lines of our
 requests by the pattern of their address.
 """
 
+import datetime as dt
+import json
 import logging
 import traceback
 from types import TracebackType
 from typing import Any
+
+from django.apps import apps
+from django.db import connection
 
 from quarano.audit.middleware import origin
 
@@ -21,11 +26,17 @@ OF_REQUESTS = ("django.request", "django.security")
 OF_TASKS = "celery.app.trace"
 
 
-class Formatter(logging.Formatter):
+FIELDS = ("route", "method", "status", "ms")  # what a record may bring along
+
+
+class Plain(logging.Formatter):
     """One line, the request's or task's id in it, and an exception without its text."""
 
+    def __init__(self, *_: object, **__: object) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(reference)s %(message)s")
+
     def format(self, record: logging.LogRecord) -> str:
-        record.reference = origin().request_id or "-"
+        record.reference = reference_of(record)
         return super().format(record)
 
     def formatException(self, ei: ExcInfo) -> str:  # noqa: N802 - logging's name
@@ -38,6 +49,38 @@ class Formatter(logging.Formatter):
             lines.append(f"{kind(error)}\n")
             error = error.__cause__ or error.__context__
         return "".join(lines).rstrip()
+
+
+class Structured(Plain):
+    """One object in JSON: when (UTC), how grave, who says it, for which request or
+    task and authority, what, and of a request its page, status and duration."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = dt.datetime.fromtimestamp(record.created, tz=dt.UTC)
+        said: dict[str, object] = {
+            "time": moment.isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "request": reference_of(record),
+            "authority": getattr(record, "authority", None) or authority(),
+            "message": record.getMessage(),
+        }
+        said |= {one: vars(record)[one] for one in FIELDS if one in vars(record)}
+        if record.exc_info and record.exc_info[0]:
+            said["error"] = self.formatException(record.exc_info)
+        return json.dumps(said, ensure_ascii=False, default=repr)
+
+
+def reference_of(record: logging.LogRecord) -> str:
+    """The id of the request or task that a record belongs to; "-" for none."""
+    return getattr(record, "reference", None) or origin().request_id or "-"
+
+
+def authority() -> str:
+    """The schema in which this thread works."""
+    if not apps.ready:
+        return "-"
+    return str(getattr(connection, "schema_name", None) or "-")
 
 
 def kind(error: BaseException) -> str:

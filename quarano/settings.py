@@ -89,9 +89,12 @@ if DEMO:
     INSTALLED_APPS.append("quarano.demo")
 
 MIDDLEWARE = [
+    "quarano.metrics.requests.measured",
     # Outermost, so that refused hosts, redirects and static files have them too.
     "quarano.middleware.headers",
     "csp.middleware.CSPMiddleware",
+    # Before anybody asks who the host is, or sends to https.
+    "quarano.metrics.probes.probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Pages of random length, so that sizes betray nothing (BREACH).
@@ -115,7 +118,10 @@ MIDDLEWARE = [
 
 if DEMO:
     # Before the first statement: while the story is told there may be no tables.
-    MIDDLEWARE.insert(4, "quarano.demo.waiting.WaitingMiddleware")
+    MIDDLEWARE.insert(
+        MIDDLEWARE.index("django.middleware.gzip.GZipMiddleware"),
+        "quarano.demo.waiting.WaitingMiddleware",
+    )
 
 ROOT_URLCONF = "quarano.urls"
 PUBLIC_SCHEMA_URLCONF = "quarano.urls_public"
@@ -207,6 +213,13 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+
+# --- Being watched -------------------------------------------------------------------
+
+# Whom /metrics/ answers: a bearer of this; nobody where it is empty.
+METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
+# How long after beat's last tick /readyz/ says that it has stopped.
+BEAT_SECONDS = int(os.environ.get("BEAT_SECONDS", "300"))
 
 # --- Signing in ----------------------------------------------------------------------
 
@@ -392,13 +405,16 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 # --- Logs: to stdout, never a name, an address or a symptom --------------------------
 
+# `json`: an object a line, for whatever gathers logs; `plain` for eyes.
+LOG_FORMAT = os.environ.get("LOG_FORMAT", "plain" if DEVELOPMENT else "json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "plain": {
-            "()": "quarano.logs.Formatter",
-            "format": "%(asctime)s %(levelname)s %(name)s %(reference)s %(message)s",
+        "lines": {
+            "()": "quarano.logs.Structured"
+            if LOG_FORMAT == "json"
+            else "quarano.logs.Plain"
         }
     },
     "filters": {"discreet": {"()": "quarano.logs.Discreet"}},
@@ -406,7 +422,7 @@ LOGGING = {
         "stdout": {
             "class": "logging.StreamHandler",
             "stream": "ext://sys.stdout",
-            "formatter": "plain",
+            "formatter": "lines",
             "filters": ["discreet"],
         },
         "nowhere": {"class": "logging.NullHandler"},
@@ -414,6 +430,8 @@ LOGGING = {
     "root": {"handlers": ["stdout"], "level": os.environ.get("LOG_LEVEL", "INFO")},
     "loggers": {
         "django.server": {"handlers": [], "propagate": True},
+        # A line for each request; at a developer's desk `django.server` says it.
+        "quarano.requests": {"level": "WARNING" if DEVELOPMENT else "INFO"},
         # Django's own handlers would mail tracebacks; a traceback can hold a name.
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
         # It tells the id of every passkey that is used.

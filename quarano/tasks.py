@@ -11,6 +11,7 @@ from quarano import clock, founding, practice
 from quarano.accounts import presence
 from quarano.audit import chain
 from quarano.cockroach.roles import as_owner
+from quarano.metrics import tallies
 from quarano.oversight import watch
 from quarano.records import periods
 
@@ -48,6 +49,12 @@ def erase_access_log_all() -> None:
     in_authorities_with(
         lambda schema: chain.older_query(schema, oldest), erase_access_log, public=True
     )
+
+
+@shared_task(ignore_result=True)
+def tick() -> None:
+    """Beat sent it and a worker did it: both are at work."""
+    tallies.tick(now=clock.real().timestamp())
 
 
 @authority_task

@@ -9,7 +9,6 @@ from quarano.admin import authority_admin
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("healthz/", views.healthz, name="healthz"),
     path("language/", views.choose_language, name="set_language"),
     path("", include("quarano.desk.urls")),
     path("cases/", include("cases.urls")),

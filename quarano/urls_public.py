@@ -1,14 +1,18 @@
-"""The public host: what Quarano is, the operator's admin, the demo."""
+"""The public host: what Quarano is, the operator's admin, the demo.
+
+`/healthz/` and `/readyz/` are answered on every host by quarano.metrics.probes.
+"""
 
 from django.conf import settings
 from django.urls import include, path
 
 from quarano import views, views_delivery
 from quarano.admin import operator_admin
+from quarano.metrics.views import figures
 
 urlpatterns = [
     path("", views.landing, name="home"),
-    path("healthz/", views.healthz, name="healthz"),
+    path("metrics/", figures, name="metrics"),
     path("language/", views.choose_language, name="set_language"),
     path("delivery/reports/sms/", views_delivery.report_sms, name="report_sms"),
     path("delivery/reports/mail/", views_delivery.report_mail, name="report_mail"),

@@ -1,11 +1,5 @@
 from django.conf import settings
-from django.db import DatabaseError, connection
-from django.http import (
-    HttpRequest,
-    HttpResponse,
-    HttpResponseRedirect,
-    JsonResponse,
-)
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
@@ -42,18 +36,6 @@ def landing(request: HttpRequest) -> HttpResponse:
 
         return demo_landing(request)
     return render(request, "landing.html")
-
-
-@require_GET
-@open_door
-def healthz(request: HttpRequest) -> JsonResponse:
-    """Say whether this process can answer and reach its database."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        return JsonResponse({"database": "unreachable"}, status=503)
-    return JsonResponse({"database": "reached"})
 
 
 @require_POST

@@ -154,7 +154,7 @@ def problems(html):
 PAGES = [
     (route, name, view)
     for route, name, view in ROUTES
-    if not is_admin(name) and "download" not in name and name != "healthz"
+    if not is_admin(name) and "download" not in name
 ]
 
 

@@ -97,6 +97,17 @@ class Message(models.Model):
                 name="message_reference",
                 condition=~models.Q(reference=""),
             ),
+            # For the figures of the installation, a minute's look at each authority.
+            models.Index(
+                fields=["failed_at"],
+                name="message_failed_lately",
+                condition=models.Q(state="failed"),
+            ),
+            models.Index(
+                fields=["sent_at"],
+                name="message_sent_lately",
+                condition=models.Q(state="sent"),
+            ),
         ]
         constraints = [
             models.CheckConstraint(

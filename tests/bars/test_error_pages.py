@@ -151,8 +151,11 @@ def test_bar_42_a_database_that_is_away_is_503(away, host, path, method):
 
 @pytest.mark.bar(42)
 @pytest.mark.parametrize("host", ["neckartal.localhost", "localhost"])
-def test_bar_42_the_health_page_says_503_on_every_host(away, host):
-    assert site(host).get("/healthz/").status_code == 503
+def test_bar_42_readiness_says_503_on_every_host(away, host):
+    response = site(host).get("/readyz/")
+    assert response.status_code == 503
+    assert "database" in response.json()["wrong"]
+    assert site(host).get("/healthz/").status_code == 200
 
 
 @pytest.mark.bar(42)
@@ -164,7 +167,7 @@ def test_bar_42_a_known_host_does_not_hide_that_the_database_is_away(away, monke
         schema_name="neckartal", name="x", time_zone="Europe/Berlin"
     )
     monkeypatch.setattr(middleware, "authority_at", lambda host: known)
-    assert site().get("/healthz/").status_code == 503
+    assert site().get("/readyz/").status_code == 503
     client = site()
     client.cookies["sessionid"] = "a" * 32
     tells_nothing(client.get("/worklist/"), 503)

@@ -142,7 +142,7 @@ def test_nobody_answers_before_all_is_there(db, client):
     found(report=lambda step: None)
     HealthAuthority.objects.filter(schema_name="uferkreis").update(founded_at=None)
 
-    answer = client.get("/healthz/", headers={"host": "uferkreis.localhost"})
+    answer = client.get("/account/login/", headers={"host": "uferkreis.localhost"})
     assert answer.status_code == 404
 
 
