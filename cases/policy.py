@@ -77,6 +77,7 @@ def draft_policy(policy: Policy, *, by: User, now: dt.datetime) -> Policy:
             kind=example.kind,
             anchor_kind=example.anchor_kind,
             anchor_day=example.anchor_day,
+            circumstances=example.circumstances,
             until=example.until,
         )
         for example in source.examples.all()

@@ -77,10 +77,18 @@ SHARED_APPS = [
     "phonenumber_field",
     "csp",
 ]
-TENANT_APPS = [*BOTH, "cases", "diaries", "quarano.oversight", "quarano.desk"]
+TENANT_APPS = [
+    *BOTH,
+    "cases",
+    "contacts",
+    "diaries",
+    "quarano.oversight",
+    "quarano.desk",
+]
 INSTALLED_APPS = [
     *SHARED_APPS,
     "cases",
+    "contacts",
     "diaries",
     "quarano.oversight",
     "quarano.desk",

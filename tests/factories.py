@@ -19,6 +19,7 @@ from cases.models import (
     EnrolmentCode,
     Escalation,
     EscalationOccasion,
+    Immunity,
     Monitoring,
     OnCallAlarm,
     OnCallNotice,
@@ -33,6 +34,15 @@ from cases.models import (
     Routine,
     Service,
     Test,
+)
+from contacts.models import (
+    Contact,
+    DayStatement,
+    Event,
+    EventCase,
+    Exposure,
+    GuestList,
+    SourceLink,
 )
 from diaries.models import Entry, Symptom
 from quarano.accounts.models import Role, StaffInvitation, User
@@ -396,6 +406,117 @@ class RevisionFactory(DjangoModelFactory):
     changed_at = NOW
     verb = "person.changed"
     changes = '{"city": ["", "Neckarfurt"]}'
+
+
+class ImmunityFactory(DjangoModelFactory):
+    """The second dose, weeks ago; no proof seen."""
+
+    class Meta:
+        model = Immunity
+
+    person = factory.SubFactory(PersonFactory)
+    disease = factory.SubFactory(DiseaseFactory)
+    kind = Immunity.Kind.VACCINATION
+    day = TODAY - 60 * DAY
+    dose = 2
+    recorded_at = NOW
+
+
+# --- Contacts -----------------------------------------------------------------------
+
+
+class ContactFactory(DjangoModelFactory):
+    """Somebody whom a case named."""
+
+    class Meta:
+        model = Contact
+
+    case = factory.SubFactory(CaseFactory)
+    met = factory.Maybe("case", factory.SelfAttribute("case.person"), None)
+    given_name = factory.Sequence(lambda n: f"Given{n}")
+    hint = "the baker, red jacket"
+    origin = "citizen"
+    named_at = NOW
+
+
+class ExposureFactory(DjangoModelFactory):
+    """Yesterday at work, close and long; waits for an official."""
+
+    class Meta:
+        model = Exposure
+
+    contact = factory.SubFactory(ContactFactory)
+    case = factory.SelfAttribute("contact.case")
+    met = factory.SelfAttribute("contact.met")
+    day = TODAY - DAY
+    setting = "work"
+    distance = "near"
+    minutes = 45
+    masks = "none"
+    origin = "citizen"
+    named_at = NOW
+
+
+class DayStatementFactory(DjangoModelFactory):
+    class Meta:
+        model = DayStatement
+
+    person = factory.SubFactory(PersonFactory)
+    day = TODAY - DAY
+    said = DayStatement.Said.NOBODY
+    stated_at = NOW
+    stated_by = factory.SubFactory(UserFactory)
+
+
+class EventFactory(DjangoModelFactory):
+    """Last Friday's choir."""
+
+    class Meta:
+        model = Event
+
+    name = "Choir"
+    kind = Event.Kind.CULTURE
+    place = "Parish hall"
+    setting = "event"
+    distance = "room"
+    minutes = 90
+    starts_at = NOW - 4 * DAY
+    ends_at = NOW - 4 * DAY + dt.timedelta(hours=2)
+    recorded_at = NOW
+    recorded_by = factory.SubFactory(UserFactory, roles=["case_worker"])
+
+
+class EventCaseFactory(DjangoModelFactory):
+    class Meta:
+        model = EventCase
+
+    event = factory.SubFactory(EventFactory)
+    case = factory.SubFactory(CaseFactory)
+    noted_at = NOW
+
+
+class GuestListFactory(DjangoModelFactory):
+    """Asked of the host."""
+
+    class Meta:
+        model = GuestList
+
+    event = factory.SubFactory(EventFactory)
+    way = GuestList.Way.HOST
+    asked_at = NOW
+    asked_by = factory.SubFactory(UserFactory, roles=["case_worker"])
+    token_hash = factory.Sequence(lambda n: f"{n:064x}")
+    expires_at = NOW + 3 * DAY
+
+
+class SourceLinkFactory(DjangoModelFactory):
+    class Meta:
+        model = SourceLink
+
+    case = factory.SubFactory(CaseFactory)
+    source = factory.SubFactory(CaseFactory)
+    strength = SourceLink.Strength.NAMED
+    found_at = NOW
 
 
 # --- Diaries ------------------------------------------------------------------------

@@ -207,7 +207,9 @@ def processes() -> set[str]:
     """The full names of all functions that run in a retrying transaction."""
     found = set()
     for config in apps.get_app_configs():
-        if not config.name.startswith(("quarano", "health_", "cases", "diaries")):
+        if not config.name.startswith(
+            ("quarano", "health_", "cases", "contacts", "diaries")
+        ):
             continue
         for module in pkgutil.walk_packages(config.module.__path__, f"{config.name}."):
             parts = set(module.name.split("."))

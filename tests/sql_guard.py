@@ -43,7 +43,15 @@ PATTERNS = [(re.compile(p, re.IGNORECASE), what) for p, what in LACKING.items()]
 QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 
 ORDERED = re.compile(r'"(\w+)"\."(\w+)" (?:ASC|DESC)\b(?! NULLS)')
-OURS = {"health_authorities", "cases", "diaries", "audit", "notifications", "accounts"}
+OURS = {
+    "health_authorities",
+    "cases",
+    "contacts",
+    "diaries",
+    "audit",
+    "notifications",
+    "accounts",
+}
 
 seen: Counter[str] = Counter()
 

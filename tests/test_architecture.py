@@ -19,12 +19,13 @@ LAYERS = [
     {"quarano.notifications"},
     {"quarano.accounts"},
     {"cases"},
+    {"contacts"},
     {"diaries"},
     {"quarano"},
 ]  # fmt: skip
 CODE = sorted(
     path
-    for folder in ("quarano", "health_authorities", "cases", "diaries")
+    for folder in ("quarano", "health_authorities", "cases", "contacts", "diaries")
     for path in (ROOT / folder).rglob("*.py")
     if "migrations" not in path.parts
 )
@@ -95,7 +96,7 @@ def test_the_clock_is_read_at_the_edges_only(path):
         assert reading not in text, f"{module_of(path)} reads the clock: {reading}"
 
 
-@pytest.mark.parametrize("app", ["cases", "diaries"])
+@pytest.mark.parametrize("app", ["cases", "contacts", "diaries"])
 def test_tenancy_is_invisible_in_the_field(app):
     for path in (ROOT / app).rglob("*.py"):
         words = path.read_text().lower()
@@ -152,6 +153,7 @@ def test_every_key_of_ours_is_a_uuid_or_a_code():
     for model in apps.get_models():
         if model.__module__.split(".")[0] in {
             "cases",
+            "contacts",
             "diaries",
             "health_authorities",
         } or (model.__module__.startswith("quarano.")):

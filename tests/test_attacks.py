@@ -51,7 +51,7 @@ def rows(authority):
                 map(str, model._base_manager.order_by().values())
             )
             for model in apps.get_models()
-            if model._meta.app_label in {"cases", "diaries", "accounts",
+            if model._meta.app_label in {"cases", "contacts", "diaries", "accounts",
                                          "notifications", "mfa"}
         }  # fmt: skip
     connection.set_schema_to_public()
@@ -236,7 +236,7 @@ def test_a_citizen_sets_nothing_but_what_the_forms_ask(world, authority):
     every = {
         field.name: "1"
         for model in apps.get_models()
-        if model._meta.app_label in {"cases", "accounts", "diaries"}
+        if model._meta.app_label in {"cases", "contacts", "accounts", "diaries"}
         for field in model._meta.concrete_fields
     } | {
         "protected": "on", "roles": "administrator", "is_active": "on",

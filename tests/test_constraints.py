@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 
+import factory
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, transaction
@@ -102,7 +103,68 @@ def same_proof():
         proof(about=about)
 
 
+def second_contact_of_a_case():
+    person = make.PersonFactory()
+    twice(make.ContactFactory, "case", person=person)
+
+
+def second_open_link():
+    twice(make.GuestListFactory, "event", "asked_by")
+
+
+def second_likely_source():
+    twice(make.SourceLinkFactory, "case", likely=True)
+
+
 VIOLATIONS = {
+    "contact_can_be_found": lambda: make.ContactFactory(hint=""),
+    "contact_case_with_its_person": lambda: make.ContactFactory(met=None),
+    "contact_held_or_of_a_case": lambda: make.ContactFactory(
+        case=None, met=make.PersonFactory()
+    ),
+    "contact_followed_is_a_person": lambda: make.ContactFactory(state="person"),
+    "contact_told_when": lambda: make.ContactFactory(state="told"),
+    "contact_urgent_as_said": lambda: make.ContactFactory(health_staff="yes"),
+    "contact_of_a_case_once": second_contact_of_a_case,
+    "contact_changed": lambda: make.ContactFactory(changed_at=NOW),
+    "contact_reviewed": lambda: make.ContactFactory(reviewed_at=NOW),
+    "contact_told": lambda: make.ContactFactory(told_at=NOW),
+    "contact_dismissed": lambda: make.ContactFactory(dismissed_at=NOW),
+    "one_exposure_a_day": lambda: twice(make.ExposureFactory, "contact", "day"),
+    "one_held_exposure_a_day": lambda: twice(
+        make.ExposureFactory, "contact", "met", "day", case=None
+    ),
+    "exposure_accepted": lambda: make.ExposureFactory(accepted_at=NOW),
+    "exposure_withdrawn": lambda: make.ExposureFactory(withdrawn_at=NOW),
+    "exposure_held_not_accepted": lambda: make.ExposureFactory(
+        case=None, accepted_at=NOW, accepted_by=make.AnnaFactory()
+    ),
+    "exposure_within_a_day": lambda: make.ExposureFactory(minutes=1441),
+    "one_statement_a_day": lambda: twice(make.DayStatementFactory, "person"),
+    "event_ends_after_start": lambda: make.EventFactory(ends_at=NOW - 5 * DAY),
+    "event_discarded": lambda: make.EventFactory(discarded_at=NOW),
+    "event_case_once": lambda: twice(make.EventCaseFactory, "event", "case"),
+    "guest_list_all_counted": lambda: make.GuestListFactory(rows=3, accepted=2),
+    "one_open_guest_list_link": second_open_link,
+    "guest_list_asked": lambda: make.GuestListFactory(asked_by=None),
+    "guest_list_undone": lambda: make.GuestListFactory(undone_at=NOW),
+    "guest_list_host_was_asked": lambda: make.GuestListFactory(expires_at=None),
+    "source_is_case_or_event": lambda: make.SourceLinkFactory(source=None),
+    "source_is_another_case": lambda: make.SourceLinkFactory(
+        source=factory.SelfAttribute("case")
+    ),
+    "source_case_once": lambda: twice(make.SourceLinkFactory, "case", "source"),
+    "source_event_once": lambda: twice(
+        make.SourceLinkFactory, "case", source=None, event=make.EventFactory()
+    ),
+    "one_likely_source": second_likely_source,
+    "source_rejected": lambda: make.SourceLinkFactory(rejected_at=NOW),
+    "source_rejected_is_not_likely": lambda: make.SourceLinkFactory(
+        likely=True, rejected_at=NOW, rejected_by=make.AnnaFactory()
+    ),
+    "immunity_once": lambda: twice(make.ImmunityFactory, "person"),
+    "immunity_proof_seen": lambda: make.ImmunityFactory(proof_seen_at=NOW),
+    "immunity_dose_of_a_vaccine": lambda: make.ImmunityFactory(dose=None),
     "one_logo": lambda: Logo.objects.create(
         code="other",
         kind="png",
@@ -244,7 +306,7 @@ def test_every_constraint_is_tried():
     ours = {
         constraint.name
         for model in apps.get_models()
-        if model.__module__.split(".")[0] in {"cases", "diaries", "quarano"}
+        if model.__module__.split(".")[0] in {"cases", "contacts", "diaries", "quarano"}
         for constraint in model._meta.constraints
     }
     assert set(VIOLATIONS) | ELSEWHERE >= ours

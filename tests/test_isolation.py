@@ -75,7 +75,7 @@ def fingerprint(schema):
     with tenant_context(authority):
         for model in sorted(apps.get_models(), key=lambda one: one._meta.label):
             label = model._meta.app_label
-            if label in {"cases", "diaries", "accounts", "notifications"}:
+            if label in {"cases", "contacts", "diaries", "accounts", "notifications"}:
                 rows = model._base_manager.order_by("pk").values()
                 digest.update(json.dumps(list(rows), default=str).encode())
     connection.set_schema_to_public()
@@ -250,7 +250,7 @@ def test_a_missing_table_raises_instead_of_reading_public(authority):
 @pytest.mark.bar(8)
 def test_no_table_of_the_field_is_in_public(authority):
     connection.set_schema_to_public()
-    labels = {"cases", "diaries"}
+    labels = {"cases", "contacts", "diaries"}
     tables = {
         m._meta.db_table for m in apps.get_models() if m._meta.app_label in labels
     }
@@ -269,4 +269,8 @@ def test_the_operators_admin_knows_nobody(db):
     from quarano.admin import operator_admin
 
     registered = {model._meta.label for model in operator_admin._registry}
-    assert not {one for one in registered if one.split(".")[0] in {"cases", "diaries"}}
+    assert not {
+        one
+        for one in registered
+        if one.split(".")[0] in {"cases", "contacts", "diaries"}
+    }

@@ -1,6 +1,7 @@
 from cases.models.case import Case, Test
 from cases.models.enrolment import Acknowledgement, EnrolmentCode, Questionnaire
 from cases.models.escalation import Escalation, EscalationOccasion
+from cases.models.immunity import Immunity
 from cases.models.letters import Letter, LetterKind, Logo, PrintRun, Proof
 from cases.models.log import CallAttempt, Comment, Revision
 from cases.models.monitoring import Monitoring, Order, Service
@@ -17,6 +18,7 @@ __all__ = [
     "EnrolmentCode",
     "Escalation",
     "EscalationOccasion",
+    "Immunity",
     "Letter",
     "LetterKind",
     "Logo",

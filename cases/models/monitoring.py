@@ -88,6 +88,8 @@ class Monitoring(models.Model):
         _("counted from"), max_length=14, choices=Anchor, blank=True
     )
     anchor_day = models.DateField(_("counted from day"), null=True, blank=True)
+    # A code of the policy, of a quarantine that rests on exposures.
+    risk_category = models.CharField(_("risk category"), max_length=20, blank=True)
     enrolment = models.CharField(
         _("enrolment"), max_length=11, choices=Enrolment, default=Enrolment.NOT_INVITED
     )

@@ -2,6 +2,7 @@ import datetime as dt
 import uuid
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -25,6 +26,38 @@ class Disease(models.Model):
     def __str__(self) -> str:
         language = translation.get_language() or "en"
         return self.names.get(language) or self.names.get("en") or self.code
+
+
+def contact_categories_by_default() -> list[dict[str, Any]]:
+    """Return the categories of contacts, the first that fits counts.
+
+    What is not known counts as if it were close. `counted` says how long: as
+    'quarantine', as 'household' (anchored and capped), or '' for not at all; `days`
+    instead of the policy's own, where a category has its own number.
+    Source: RKI, Kontaktpersonen-Nachverfolgung (KP-N) bei SARS-CoV-2, as of 2021.
+    """
+    near, room = ["near", "unknown"], ["room", "unknown"]
+    unprotected = ["none", "one", "unknown"]
+    close = {"code": "close", "counted": "quarantine"}
+    return [
+        {"code": "household", "settings": ["household"], "counted": "household"},
+        {**close, "distance": near, "minutes": 10, "masks": unprotected},
+        {**close, "distance": room, "minutes": 10},
+        {**close, "distance": near, "masks": unprotected, "vulnerable": True},
+        {"code": "distant", "counted": ""},
+    ]
+
+
+def immunity_by_default() -> dict[str, dict[str, int]]:
+    """Return with which immunity a contact is exempt: from how many days after the
+    dose or specimen on, and (without: for good) for how many days after it.
+
+    Source: RKI, Kontaktpersonen-Nachverfolgung (KP-N) bei SARS-CoV-2, as of 2021.
+    """
+    return {
+        "vaccination": {"doses": 2, "after_days": 14},
+        "infection": {"after_days": 28, "for_days": 180},
+    }
 
 
 class PolicyQuerySet(models.QuerySet["Policy"]):
@@ -87,6 +120,27 @@ class Policy(Guideline, models.Model):
     )
     household_cap_days = models.PositiveSmallIntegerField(
         _("household, at most, days"), default=20
+    )
+    contact_categories = models.JSONField(
+        _("categories of contacts"), default=contact_categories_by_default
+    )
+    immunity = models.JSONField(
+        _("immunity that exempts"), default=immunity_by_default, blank=True
+    )
+    contact_days_asked = models.PositiveSmallIntegerField(
+        _("contacts asked for, at least, days"), default=8
+    )
+    asks_contacts_too = models.BooleanField(
+        _("contacts are asked whom they met, too"), default=False
+    )
+    cluster_from = models.PositiveSmallIntegerField(
+        _("possible cluster from cases"), default=3
+    )
+    release_pcr_day = models.PositiveSmallIntegerField(
+        _("PCR to release from day"), default=5
+    )
+    release_antigen_day = models.PositiveSmallIntegerField(
+        _("antigen test to release from day"), default=7
     )
     same_episode_days = models.PositiveSmallIntegerField(
         _("same episode, days"), default=90
@@ -206,7 +260,10 @@ class PolicyExample(models.Model):
         ],
     )
     anchor_day = models.DateField(_("that day"))
-    until = models.DateField(_("until"))
+    # Of an exposure: setting, distance, minutes, masks, vulnerable, immunity.
+    circumstances = models.JSONField(_("circumstances"), default=dict, blank=True)
+    # Empty: nothing is ordered.
+    until = models.DateField(_("until"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("worked example")
@@ -304,6 +361,9 @@ class Routine(models.Model):
     )
     enrolled_hours = models.PositiveSmallIntegerField(
         _("enrolled within, hours"), default=48
+    )
+    contacts_told_hours = models.PositiveSmallIntegerField(
+        _("contacts told within, hours"), default=48
     )
     end_warning_days = models.PositiveSmallIntegerField(
         _("monitoring ends, days before"), default=1

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_noop as _
 # How long, counted from the conclusion of the person's last monitoring.
 DIARY = "routine.keep_diary_months"
 ORDERS = "routine.keep_orders_months"
+# Counted from the last exposure, while no source case is open.
+CONTACTS = "28 days"
 # Counted from the event.
 ACCESS_LOG = "routine.keep_access_log_months"
 # As long as the account, or the authority's work, lasts.
@@ -120,7 +122,9 @@ MODELS = {
             "setting": "id disease valid_from source isolation_days "
             "symptom_free_hours slots_considered slots_needed infectious_days_before "
             "infectious_days_after incubation_days quarantine_days household_days "
-            "household_cap_days same_episode_days fever_cases fever_contacts "
+            "household_cap_days contact_categories immunity contact_days_asked "
+            "asks_contacts_too cluster_from release_pcr_day release_antigen_day "
+            "same_episode_days fever_cases fever_contacts "
             "fever_infants infant_months oxygen_emergency oxygen_worsening "
             "worsening_entries worsening_from groups legal_basis_isolation "
             "legal_basis_quarantine remedies shipped",
@@ -130,7 +134,7 @@ MODELS = {
     "cases.PolicyExample": Kept(
         "worked examples that a policy must meet",
         ALWAYS,
-        {"setting": "id policy title kind anchor_kind anchor_day until"},
+        {"setting": "id policy title kind anchor_kind anchor_day circumstances until"},
     ),
     "cases.Routine": Kept(
         "slots, ladder, lives of codes, retention",
@@ -141,7 +145,7 @@ MODELS = {
             "quiet_until missing_after missing_after_if_at_risk old_age "
             "call_after_hours silent_after_hours letter_after_calls code_hours "
             "letter_code_days birth_date_tries not_registered_hours first_call_hours "
-            "enrolled_hours "
+            "enrolled_hours contacts_told_hours "
             "end_warning_days ending_decided_by readable_days keep_diary_months "
             "keep_orders_months keep_access_log_months measure_oxygen "
             "staffed_clock on_call_minutes "
@@ -180,7 +184,8 @@ MODELS = {
         {
             "technical": "id version",
             "identity": "person",
-            "health": "disease case kind anchor_kind anchor_day conclusion",
+            "health": "disease case kind anchor_kind anchor_day risk_category "
+            "conclusion",
             "legal": "status start until",
             "work": "enrolment assigned_to opened_at opened_by concluded_at "
             "concluded_by reported_at first_called_at invited_at registered_at "
@@ -303,6 +308,89 @@ MODELS = {
             "identity": "person",
             "text": "changes",
             "work": "changed_at changed_by",
+        },
+    ),
+    "cases.Immunity": Kept(
+        "exempting contacts who are vaccinated or recovered",
+        ORDERS,
+        {
+            "technical": "id",
+            "identity": "person",
+            "health": "disease kind day product dose",
+            "work": "proof_seen_at proof_seen_by recorded_at recorded_by",
+        },
+    ),
+    "contacts.Contact": Kept(
+        "finding people who may have been infected (IfSG § 25)",
+        CONTACTS,
+        {
+            "technical": "id version search_grams",
+            "identity": "met case event guest_list person given_name family_name "
+            "birth_date hint search_text",
+            "contact": "phone mobile email street postal_code city",
+            "health": "at_risk health_staff over_60 pre_existing urgent last_day",
+            "text": "remark dismissed_why",
+            "work": "state origin named_at named_by changed_at changed_by reviewed_at "
+            "reviewed_by told_at told_by dismissed_at dismissed_by",
+        },
+    ),
+    "contacts.Exposure": Kept(
+        "weighing who must stay in quarantine, and until when (IfSG §§ 25, 28, 30)",
+        CONTACTS,
+        {
+            "technical": "id version",
+            "identity": "contact met case",
+            "health": "day setting distance minutes masks place event monitoring "
+            "is_infectious_day category",
+            "text": "remark withdrawn_why",
+            "work": "origin named_at named_by accepted_at accepted_by withdrawn_at "
+            "withdrawn_by weighed_at",
+        },
+    ),
+    "contacts.DayStatement": Kept(
+        "that somebody was asked for a day, and met nobody",
+        DIARY,
+        {
+            "technical": "id",
+            "identity": "person",
+            "health": "day said",
+            "work": "stated_at stated_by",
+        },
+    ),
+    "contacts.Event": Kept(
+        "finding people who may have been infected at an event (IfSG § 25)",
+        DIARY,
+        {
+            "technical": "id version",
+            "health": "name kind place street postal_code city starts_at ends_at "
+            "setting distance minutes masks",
+            "contact": "host_name host_phone host_email",
+            "text": "remark",
+            "work": "recorded_at recorded_by discarded_at discarded_by",
+        },
+    ),
+    "contacts.EventCase": Kept(
+        "which cases were at an event",
+        DIARY,
+        {"technical": "id", "health": "event case", "work": "noted_at noted_by"},
+    ),
+    "contacts.GuestList": Kept(
+        "where the participants of an event are known from",
+        CONTACTS,
+        {
+            "technical": "id selector rows accepted rejected problems",
+            "secret": "token_hash verifier_hash",
+            "work": "event way asked_at asked_by expires_at wrong_tries voided_at "
+            "received_at received_by file_name undone_at undone_by",
+        },
+    ),
+    "contacts.SourceLink": Kept(
+        "where a case may have caught it (IfSG § 25)",
+        ORDERS,
+        {
+            "technical": "id",
+            "health": "case source event day strength likely",
+            "work": "found_at found_by rejected_at rejected_by",
         },
     ),
     "diaries.Symptom": Kept(

@@ -37,7 +37,7 @@ from tests.accounts.conftest import (
 ROOT = Path(settings.BASE_DIR)
 CODE = [
     path
-    for folder in ("quarano", "health_authorities", "cases", "diaries")
+    for folder in ("quarano", "health_authorities", "cases", "contacts", "diaries")
     for path in (ROOT / folder).rglob("*.py")
 ]
 OLD = "a river and a mill"

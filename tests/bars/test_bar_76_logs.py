@@ -53,7 +53,7 @@ def canaries(authority):
     with tenant_context(authority):
         for label, kept in MODELS.items():
             model = apps.get_model(label)
-            if model._meta.app_label not in {"cases", "diaries", "accounts",
+            if model._meta.app_label not in {"cases", "contacts", "diaries", "accounts",
                                              "notifications"}:  # fmt: skip
                 continue
             names = [n for c in OF_PEOPLE for n in kept.fields.get(c, "").split()]

@@ -12,7 +12,7 @@ import pytest
 from tests import pins
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("quarano", "health_authorities", "cases", "diaries")
+FOLDERS = ("quarano", "health_authorities", "cases", "contacts", "diaries")
 CODE = {
     path.relative_to(ROOT).as_posix(): ast.parse(path.read_text())
     for folder in FOLDERS

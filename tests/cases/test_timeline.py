@@ -77,7 +77,7 @@ def test_every_verb_of_the_field_has_words():
     )
     verbs = {
         first or second
-        for app in ("cases", "diaries")
+        for app in ("cases", "contacts", "diaries")
         for path in (root / app).rglob("*.py")
         for first, second in pattern.findall(path.read_text())
     }

@@ -152,7 +152,7 @@ def test_the_operators_site_knows_no_person():
 def test_no_site_shows_the_people_of_an_authority():
     people = {
         model
-        for label in ("cases", "diaries")
+        for label in ("cases", "contacts", "diaries")
         for model in apps.get_app_config(label).get_models()
     }
     shown = {model._meta.label for model in set(authority_admin._registry) & people}
@@ -372,6 +372,8 @@ def form_of(client, path: str) -> dict[str, object]:
             for bound in form:
                 value = bound.value()
                 found[bound.html_name] = "" if value is None else value
+                if bound.field.show_hidden_initial:
+                    found[bound.html_initial_name] = found[bound.html_name]
     return found
 
 

@@ -3,7 +3,7 @@ from django.apps import apps
 from quarano.encryption import SealedTextField
 from quarano.records.classification import CATEGORIES, MODELS
 
-OURS = ("cases", "diaries", "health_authorities", "quarano")
+OURS = ("cases", "contacts", "diaries", "health_authorities", "quarano")
 
 
 def our_models():

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import template as templates
 
-ROOTS = ("quarano", "health_authorities", "cases", "diaries", "templates")
+ROOTS = ("quarano", "health_authorities", "cases", "contacts", "diaries", "templates")
 SOURCE_LANGUAGE = "en"
 KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "_": None,

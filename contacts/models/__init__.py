@@ -1,0 +1,21 @@
+from contacts.models.closeness import Closeness, Distance, Masks, Setting
+from contacts.models.contact import Answer, Contact, DayStatement, Origin
+from contacts.models.event import Event, EventCase, GuestList
+from contacts.models.exposure import Exposure
+from contacts.models.source import SourceLink
+
+__all__ = [
+    "Answer",
+    "Closeness",
+    "Contact",
+    "DayStatement",
+    "Distance",
+    "Event",
+    "EventCase",
+    "Exposure",
+    "GuestList",
+    "Masks",
+    "Origin",
+    "Setting",
+    "SourceLink",
+]
