@@ -53,7 +53,7 @@ class Problem:
     """A worked example that does not compute as written."""
 
     title: str
-    expected: dt.date
+    expected: dt.date | None
     computed: dt.date | None
 
 
