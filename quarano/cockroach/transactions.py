@@ -18,6 +18,7 @@ from typing import ParamSpec, Self, TypeVar, overload
 import psycopg
 from django.db import connection, transaction
 from django.db.utils import InterfaceError, OperationalError
+from django.dispatch import Signal
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,6 +33,10 @@ BROKEN = {"40003", "57P01", "57P02", "57P03"}
 
 logger = logging.getLogger(__name__)
 retries: Counter[tuple[str, str]] = Counter()  # (function, SQLSTATE), of this process
+# Sent before each repetition, in the thread that repeats and outside any transaction:
+# process (full name of the function), cause (SQLSTATE, or "broken" where the driver
+# gave none), attempt (that failed, from 1). A receiver's error is logged, no more.
+transaction_repeated = Signal()
 
 
 class Plea(Enum):
@@ -139,6 +144,9 @@ class _Runs:
             connection.close()  # the next run gets a new one
         retries[self.name, state] += 1
         logger.info("%s runs again, %s, attempt %d", self.name, state, number)
+        transaction_repeated.send_robust(
+            sender=None, process=self.name, cause=state, attempt=number
+        )
         time.sleep(pause)
         return True
 

@@ -13,6 +13,7 @@ from quarano.cockroach.transactions import (
     retries,
     retrying,
     retrying_transaction,
+    transaction_repeated,
 )
 from tests.cockroach.conftest import value_of
 from tests.faults import refused
@@ -220,6 +221,24 @@ def test_each_retry_is_counted_and_logged_without_what_it_works_on(scratch, capl
     assert retries.total() == before + 1
     assert "name_somebody runs again, 40001, attempt 1" in caplog.text
     assert "Ida" not in caplog.text
+
+
+@pytest.mark.committed
+def test_listeners_hear_of_each_repetition_and_cannot_spoil_it(scratch):
+    heard = []
+
+    def listen(process: str, cause: str, attempt: int, **_: object) -> None:
+        heard.append((process.rpartition(".")[2], cause, attempt))
+        raise RuntimeError("a listener that fails")
+
+    transaction_repeated.connect(listen)
+    try:
+        with refused(at=2):
+            retrying_transaction(add_one)()
+    finally:
+        transaction_repeated.disconnect(listen)
+    assert heard == [("add_one", "40001", 1)]
+    assert value_of("a") == 1
 
 
 def test_what_a_process_returns_and_is_called_stays():
