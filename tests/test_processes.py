@@ -48,7 +48,7 @@ from cases.models import (
     Routine,
 )
 from cases.views import arrival
-from diaries import endings, reminders, submission, symptoms
+from diaries import endings, planning, submission, symptoms
 from diaries.models import Entry, Symptom
 from diaries.slots import Slot
 from health_authorities import details, hosts, offices
@@ -749,11 +749,11 @@ def _(world):
     )  # fmt: skip
 
 
-@calling(reminders._write)
+@calling(planning._write)
 def _(world):
     now = NOW + 12 * HOUR
-    due = reminders.due(world.authority, Routine.objects.get(), now=now)[0]
-    return lambda: reminders._write(due, now=now)
+    people = planning._whom(planning.OWN, now=now)
+    return lambda: planning._write(planning.OWN, people, now=now)
 
 
 @calling(endings._lapsed)
@@ -963,6 +963,18 @@ def waiting(world: World) -> Message:
 def _(world):
     message = waiting(world)
     return lambda: whole(outbox.claim)(message.pk, now=NOW)
+
+
+@calling(outbox.claim_some)
+def _(world):
+    return lambda: outbox.claim_some(3, now=NOW)
+
+
+@calling(outbox.begin)
+def _(world):
+    outbox.claim_some(3, now=NOW)
+    message = Message.objects.filter(state=Message.State.SENDING)[0]
+    return lambda: whole(outbox.begin)(message, now=NOW)
 
 
 @calling(outbox.sent)
