@@ -152,7 +152,7 @@ def found(
     return authority
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def _reserve(wanted: HealthAuthority, *, host: str) -> HealthAuthority:
     """Enter the authority, not founded yet, and its address; or find both."""
     known = HealthAuthority.objects.filter(schema_name=wanted.schema_name).first()
@@ -185,7 +185,7 @@ def _make_tables(authority: HealthAuthority) -> None:
     connection.set_schema_to_public()
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def _fill(authority: HealthAuthority, *, now: dt.datetime) -> None:
     """Enter what an authority starts with; each kind only where there is none."""
     keep_roles(ROLES)
@@ -363,7 +363,7 @@ def ask_for(request: FoundingRequest, *, by: User, now: dt.datetime) -> Founding
     return request
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def ask_again(pk: UUID, *, by: User, now: dt.datetime) -> bool:
     """Let a founding that failed be tried again; False where it did not fail."""
     failed = FoundingRequest.State.FAILED

@@ -267,7 +267,7 @@ def _invented(one: offices.Official) -> offices.Official:
     return replace(one, email=f"{name}@{INVENTED}")
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def _hire(invented: offices.Office, *, now: dt.datetime) -> None:
     """Enter the officials of the story; no password opens their accounts."""
     for one in invented.staff:

@@ -221,7 +221,7 @@ def begin(message: Message, *, now: dt.datetime) -> bool:
     return bool(taken)
 
 
-@retrying
+@retrying(repeatable=True)
 def sent(message: Message, receipt: Receipt | None = None, *, now: dt.datetime) -> None:
     """Note that the message was handed over; also where it was cancelled meanwhile.
 
@@ -235,7 +235,7 @@ def sent(message: Message, receipt: Receipt | None = None, *, now: dt.datetime) 
     )
 
 
-@retrying
+@retrying(repeatable=True)
 def failed(
     message: Message, *, problem: str, permanent: bool, now: dt.datetime
 ) -> None:
@@ -284,7 +284,7 @@ def put_back_letters(pks: list[uuid.UUID]) -> int:
     ).update(state=State.WAITING)
 
 
-@retrying
+@retrying(repeatable=True)
 def expire(*, now: dt.datetime) -> int:
     """Cancel what has outlived its use; returns how many."""
     return Message.objects.filter(
