@@ -1235,7 +1235,9 @@ EMPTY = {
 # goes by the answer: what was committed unheard must not run again.
 ANSWERS = {
     "cases.containment._look_again": "what the official had seen before",
+    "quarano.notifications.outbox.begin": "whether this worker may hand over",
     "quarano.notifications.outbox.claim": "whether this worker may hand over",
+    "quarano.notifications.outbox.claim_some": "what this worker may hand over",
     "quarano.practice._claim": "whether this worker may set the practice up anew",
 }
 
@@ -1305,7 +1307,9 @@ def differs(once, twice) -> str:
     if isinstance(twice, str):
         return f"the second run says {twice}"
     other = {one for one in once | twice if once.get(one) != twice.get(one)}
-    return f"the second run changes {sorted(other)}" if other else "it ends alike"
+    if other:
+        return f"the second run changes {sorted(other)}"
+    return "it ends alike: say @…(repeatable=True), or in ANSWERS why not"
 
 
 def check(name: str, world: World) -> None:
