@@ -1,20 +1,28 @@
 # syntax=docker/dockerfile:1
-FROM python:3.11-slim-bookworm AS build
+# Pinned by exact version; add the digest that you have checked (…@sha256:…).
+ARG PYTHON=python:3.11.14-slim-bookworm
+
+FROM ${PYTHON} AS build
 WORKDIR /build
-RUN python -m venv /opt/quarano
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 COPY requirements.txt requirements-dev.txt ./
-RUN /opt/quarano/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
+RUN python -m venv /opt/quarano \
+ && /opt/quarano/bin/pip install --require-hashes -r requirements.txt
 # Babel compiles the translations here and stays behind.
 RUN python -m venv /opt/build \
- && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements-dev.txt
+ && /opt/build/bin/pip install --require-hashes -r requirements-dev.txt
 COPY . .
 RUN DEBUG=true /opt/build/bin/python manage.py messages --compile-only \
+ && rm -rf requirements*.txt pyproject.toml \
  && DATABASE_URL=postgresql:///none SECRET_KEY=$(python -c 'import secrets; print(secrets.token_urlsafe(64))') FIELD_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
     /opt/build/bin/python manage.py collectstatic --noinput \
- && rm -rf tests .ci
+ && /opt/quarano/bin/python -m pip uninstall --yes --quiet pip setuptools \
+ && python -m compileall -q .
 
-FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin quarano
+FROM ${PYTHON}
+# Nothing installs anything here any more.
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin quarano \
+ && python -m pip uninstall --yes --quiet --root-user-action=ignore setuptools pip
 ENV PATH=/opt/quarano/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -22,11 +30,9 @@ ENV PATH=/opt/quarano/bin:$PATH \
 WORKDIR /srv/quarano
 COPY --from=build /opt/quarano /opt/quarano
 COPY --from=build /build /srv/quarano
-USER quarano
+USER 10001:10001
 EXPOSE 8000
+STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD \
-    ["python", "-c", "import urllib.request as u; u.urlopen(u.Request('http://127.0.0.1:8000/healthz/', headers={'Host': 'localhost', 'X-Forwarded-Proto': 'https'}), timeout=4)"]
-# A process per core, four threads each, connections kept (CONN_MAX_AGE, ten minutes):
-# quarano/decisions/0014 has the figures.
-CMD ["gunicorn", "quarano.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", \
-     "--max-requests", "5000", "--max-requests-jitter", "500", "--worker-tmp-dir", "/dev/shm", "--access-logfile", "/dev/null"]
+    ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz/', timeout=4)"]
+CMD ["gunicorn", "quarano.wsgi", "--config", "python:quarano.serving"]

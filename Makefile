@@ -12,7 +12,7 @@ export PORT
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test refuse bars bench check format pictures messages requirements sbom newest security-page clean
+.PHONY: help demo demo-reset test refuse bars bench check format pictures messages requirements sbom newest security-page secrets clean
 
 help:
 	@echo "make demo          show Quarano running on http://localhost:$(PORT)/ (PORT=9000 moves it)"
@@ -28,6 +28,7 @@ help:
 	@echo "make requirements  pin the dependencies of pyproject.toml anew"
 	@echo "make newest        ask whether newer patches of what is pinned are there"
 	@echo "make sbom          write what is shipped to var/sbom.json"
+	@echo "make secrets       write .env with fresh secrets for compose.yaml, once"
 	@echo "make security-page write docs/security.md from the tests' marks"
 
 # The packages are installed again only when the pinned requirements have changed.
@@ -111,6 +112,9 @@ sbom: $(READY)
 
 newest: $(READY)
 	$(BIN)/python -m tests.pins
+
+secrets:
+	@sh compose/secrets.sh
 
 security-page: $(READY)
 	$(BIN)/python -m tests.bars.security_page

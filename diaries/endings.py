@@ -164,7 +164,7 @@ def _ends_today(
     )
 
 
-@retrying_transaction(repeatable=True)
+@retrying_transaction
 def _lapsed(
     monitoring: Monitoring,
     policy: Policy,

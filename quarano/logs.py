@@ -24,6 +24,9 @@ ExcInfo = (
 # The text of these is made of what an exception, a task or a request said.
 OF_REQUESTS = ("django.request", "django.security")
 OF_TASKS = "celery.app.trace"
+OF_SERVER = "gunicorn.error"
+# Gunicorn goes on with the address asked for, or with who asked.
+NAMING = ("Error handling request", "Invalid request")
 
 
 FIELDS = ("route", "method", "status", "ms")  # what a record may bring along
@@ -94,7 +97,7 @@ def kind(error: BaseException) -> str:
 
 
 class Discreet(logging.Filter):
-    """Takes addresses out of what Django says, exceptions out of what Celery says."""
+    """Takes addresses out of what Django and gunicorn say, errors out of Celery's."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         request = getattr(record, "request", None)
@@ -102,6 +105,10 @@ class Discreet(logging.Filter):
             record.msg, record.args = _of_request(record, request), ()
         elif record.name == OF_TASKS:
             record.msg, record.args = _of_task(record), ()
+        elif record.name == OF_SERVER:
+            for start in NAMING:
+                if str(record.msg).startswith(start):
+                    record.msg, record.args = start, ()
         return True
 
 

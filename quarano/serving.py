@@ -9,8 +9,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from quarano.metrics import folding
-
 # Every address: in a container it is the only one.
 bind = os.environ.get("WEB_BIND", "0.0.0.0:8000")  # nosec B104
 workers = int(os.environ.get("WEB_PROCESSES", "2"))
@@ -25,6 +23,7 @@ max_requests, max_requests_jitter = 5_000, 500
 _memory = Path("/dev/shm")  # noqa: S108 # nosec B108 - folders of our own in it
 worker_tmp_dir = str(_memory) if _memory.exists() else None
 
+# Before anybody reads the library, which then decides where it counts.
 os.environ.setdefault(
     "PROMETHEUS_MULTIPROC_DIR",
     tempfile.mkdtemp(prefix="quarano-figures-", dir=worker_tmp_dir),
@@ -41,11 +40,13 @@ logconfig_dict = {
             else "quarano.logs.Structured"
         }
     },
+    "filters": {"discreet": {"()": "quarano.logs.Discreet"}},
     "handlers": {
         "stdout": {
             "class": "logging.StreamHandler",
             "stream": "ext://sys.stdout",
             "formatter": "quarano",
+            "filters": ["discreet"],
         }
     },
     "root": {"handlers": ["stdout"], "level": "INFO"},
@@ -58,9 +59,13 @@ logconfig_dict = {
 
 def on_starting(server: Any) -> None:
     """Begin to count at nothing, as Prometheus expects of a process that starts."""
+    from quarano.metrics import folding
+
     folding.begin()
 
 
 def child_exit(server: Any, worker: Any) -> None:
     """Keep what a worker counted that has ended."""
+    from quarano.metrics import folding
+
     folding.fold(worker.pid)

@@ -203,10 +203,9 @@ class RefusedRuns(transactions._Runs):
         return transactions.asks_for_retry(error)
 
 
-def processes() -> dict[str, bool]:
-    """The full names of all functions that run in a retrying transaction, and whether
-    they say that they may be repeated where nobody knows of their commit."""
-    found = {}
+def processes() -> set[str]:
+    """The full names of all functions that run in a retrying transaction."""
+    found = set()
     for config in apps.get_app_configs():
         if not config.name.startswith(
             ("quarano", "health_", "cases", "contacts", "diaries")
@@ -219,6 +218,5 @@ def processes() -> dict[str, bool]:
             loaded = importlib.import_module(module.name)
             for value in vars(loaded).values():
                 if getattr(value, "retries", False) is True:
-                    name = f"{value.__module__}.{value.__qualname__}"
-                    found[name] = value.repeatable
+                    found.add(f"{value.__module__}.{value.__qualname__}")
     return found

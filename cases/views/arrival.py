@@ -175,7 +175,7 @@ def _problems_of(form: forms.Form) -> list[tuple[str, str]]:
     return found
 
 
-@retrying_transaction(repeatable=True)
+@retrying_transaction
 def _with_details(
     process: Callable[[Person | None], Any],
     chosen: Person | None,

@@ -12,7 +12,10 @@ from typing import Any
 
 from celery.signals import before_task_publish, task_postrun, task_prerun
 from django.conf import settings
+from django.dispatch import receiver
 from redis import Redis, RedisError
+
+from quarano.cockroach.transactions import transaction_repeated
 
 RUNS, FAILURES, SECONDS = "tally:runs", "tally:failures", "tally:seconds"
 LAST_RUN, LAST_SECONDS = "tally:last_run", "tally:last_seconds"
@@ -94,7 +97,12 @@ def queue(name: str) -> tuple[int, float | None]:
     return int(waiting), since
 
 
-# --- What Celery tells ----------------------------------------------------------------
+# --- What transactions and Celery tell ------------------------------------------------
+
+
+@receiver(transaction_repeated)
+def _repeated(process: str = "", cause: str = "", **_: Any) -> None:
+    note_repeated(process, cause)
 
 
 @before_task_publish.connect

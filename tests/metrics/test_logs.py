@@ -11,6 +11,7 @@ import time_machine
 from django.conf import settings
 from django.db import connection
 
+from quarano.logs import Discreet, Structured
 from tests import world as worlds
 
 MARK = "CANARYQ"
@@ -97,3 +98,24 @@ def test_forms_with_names_and_telephones_leave_none_in_the_log(authority, lines)
     text = json.dumps(said, ensure_ascii=False)
     for secret in (MARK, PHONE, PHONE.removeprefix("+49"), str(world.token)):
         assert secret not in text
+
+
+@pytest.mark.parametrize(
+    ("message", "arguments"),
+    [
+        ("Error handling request %s", ("/enrolment/link/CANARYQ/",)),
+        ("Error handling request %s %s", ("GET", "/enrolment/link/CANARYQ/")),
+        ("Invalid request from ip=192.0.2.7: CANARYQ", ()),
+    ],
+)
+def test_what_gunicorn_says_of_a_request_names_neither_page_nor_person(
+    message, arguments
+):
+    record = logging.LogRecord(
+        "gunicorn.error", logging.ERROR, "", 0, message, arguments, None
+    )
+    assert Discreet().filter(record)
+    said = Structured().format(record)
+    assert "equest" in said
+    assert MARK not in said
+    assert "192.0.2.7" not in said

@@ -10,9 +10,11 @@ from django_tenants.utils import schema_context, tenant_context
 
 from quarano import clock
 from quarano.celery import app
+from quarano.cockroach import transactions
 from quarano.metrics import installation, tallies
 from quarano.notifications import outbox
 from tests import world as worlds
+from tests.faults import refused
 from tests.metrics.conftest import TOKEN
 
 
@@ -182,6 +184,28 @@ def test_the_age_of_the_oldest_task_in_a_queue(db, monitoring, settings):
     figures = monitoring()
     assert figures['quarano_queue_tasks{queue="celery"}'] == 2
     assert 90 <= figures['quarano_queue_oldest_seconds{queue="celery"}'] < 120
+
+
+def test_a_transaction_that_runs_again_is_counted_by_process_and_cause(
+    authority, monitoring
+):
+    @transactions.retrying_transaction
+    def confirm():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+
+    with refused(2):
+        confirm()
+    counted = [
+        (name, value)
+        for name, value in monitoring().items()
+        if name.startswith("quarano_transactions_repeated_total")
+    ]
+    assert len(counted) == 1
+    name, value = counted[0]
+    assert 'cause="40001"' in name
+    assert "confirm" in name
+    assert value == 1
 
 
 def test_a_redis_that_is_away_costs_figures_and_no_work(

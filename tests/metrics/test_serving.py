@@ -76,3 +76,14 @@ def test_gunicorn_takes_its_settings(tmp_path):
     assert said["workers"] == "3"
     assert "8123" in said["bind"]
     assert "folding" in said["child_exit"] or "child_exit" in said["child_exit"]
+
+
+def test_with_gunicorn_the_figures_of_all_its_processes_are_one():
+    code = """
+import os; os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+import quarano.serving
+from prometheus_client import values
+print(values.ValueClass.__name__)
+import shutil; shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+"""
+    assert python(code).strip() == "MmapedValue"

@@ -13,8 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from quarano.demo import __main__ as demo
-from quarano.demo import folder, inbox, time, ways
-from quarano.outbreak import jobs
+from quarano.demo import folder, inbox, jobs, time, ways
 
 DAY = dt.timedelta(days=1)
 

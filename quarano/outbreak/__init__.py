@@ -1,1 +1,0 @@
-"""An invented outbreak, played through the processes: for demo, practice and bench."""
