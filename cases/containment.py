@@ -292,7 +292,7 @@ def _enrolment(person: Person, *, now: dt.datetime) -> dict[str, Any]:
     return {}
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def propose(monitoring: Monitoring, *, now: dt.datetime) -> Order | None:
     """Recompute the proposal in place; None where nothing is to be proposed.
 
@@ -435,7 +435,7 @@ def _write_end(
     return True
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def rebuild_end(monitoring: Monitoring) -> bool:
     """Write `until` and the anchor anew from what they rest on; whether they changed.
 
@@ -448,7 +448,7 @@ def rebuild_end(monitoring: Monitoring) -> bool:
     return _write_end(monitoring, ordered, proposed)
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def expose_again(
     monitoring: Monitoring, *, last_exposure: dt.date, by: User | None, now: dt.datetime
 ) -> Order | None:
@@ -514,7 +514,7 @@ def issue(
     return _issue(monitoring, by=by, now=now, until=until, reasons=reasons)
 
 
-@retrying_transaction
+@retrying_transaction  # not repeatable: it answers what stood before
 def _look_again(
     monitoring: Monitoring, *, now: dt.datetime
 ) -> tuple[Order | None, Order | None]:
@@ -998,7 +998,7 @@ def record_death(
     return person
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def set_hospital(
     case: Case,
     since: dt.date | None,

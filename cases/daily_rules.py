@@ -104,7 +104,7 @@ def first_call_overdue(routine: Routine, *, now: dt.datetime) -> None:
             _call_late(monitoring, due_at=due_at, now=now)
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def _call_late(
     monitoring: Monitoring, *, due_at: dt.datetime, now: dt.datetime
 ) -> None:
@@ -220,7 +220,7 @@ def details_missing(*, now: dt.datetime) -> None:
             )
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def _forget_filled(missing: dict[UUID, list[str]], *, now: dt.datetime) -> None:
     """Details that are there again no longer count as told."""
     told = EscalationOccasion.objects.filter(

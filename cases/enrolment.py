@@ -304,7 +304,7 @@ def _speak(person: Person, *, language: str, by: User, now: dt.datetime) -> None
         intake.change_details(person, {"language": language}, by=by, now=now)
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def keep_language(user: User, *, language: str, now: dt.datetime) -> None:
     """Keep the language that a citizen chose: of the pages, and of our messages."""
     logins.keep_language(user, language=language)
@@ -367,7 +367,7 @@ def _registered(person: Person, *, by: User, now: dt.datetime) -> None:
 # --- The steps -----------------------------------------------------------------------
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def acknowledge(user: User, *, now: dt.datetime) -> Acknowledgement:
     """Note that this login has seen the notice in force, once."""
     seen, is_new = Acknowledgement.objects.get_or_create(
@@ -381,7 +381,7 @@ def acknowledge(user: User, *, now: dt.datetime) -> Acknowledgement:
     return seen
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def save_details(
     person: Person,
     changes: dict[str, Any],
@@ -404,7 +404,7 @@ def save_details(
     return person
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def save_questionnaire(
     monitoring: Monitoring,
     changes: dict[str, Any],
@@ -465,7 +465,7 @@ def _state_onset(
         )
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def complete(monitoring: Monitoring, *, by: User, now: dt.datetime) -> Monitoring:
     """Enrol: every step is done, the diary is open, no first call is owed.
 

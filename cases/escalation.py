@@ -98,7 +98,7 @@ COMPARED = {"before", "limit", "oxygen_before"}
 STATES = {Reason.DETAILS_MISSING.value}
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def raise_(
     subject: Subject,
     reason: str,
@@ -360,7 +360,7 @@ def _raise_corrected(
     return escalation
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def ease(subject: Subject, reasons: Iterable[str], *, now: dt.datetime) -> int:
     """Mark medical reasons as eased, one band down, once; return how many.
 
@@ -439,7 +439,7 @@ def withdraw(
     return escalation
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def clear(subject: Subject, reasons: Iterable[str], *, now: dt.datetime) -> int:
     """Close what has gone away by itself; return how many. Medical reasons stay.
 
@@ -452,7 +452,7 @@ def clear(subject: Subject, reasons: Iterable[str], *, now: dt.datetime) -> int:
     return len(found)
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def clear_all(keys: Iterable[UUID], *, now: dt.datetime) -> int:
     """Close those whose cause a rule no longer finds; medical reasons stay."""
     found = Escalation.objects.open().filter(pk__in=list(keys)).order_by("pk")
@@ -505,7 +505,7 @@ def settle(
     return found
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def settle_many(
     escalations: Iterable[Escalation],
     *,
@@ -566,7 +566,7 @@ def snooze(
     return found
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def assign(
     escalations: Iterable[Escalation], *, to: User | None, by: User, now: dt.datetime
 ) -> int:

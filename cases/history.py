@@ -41,7 +41,7 @@ def locked(subject: M) -> M:
     return manager.select_for_update().get(pk=subject.pk)
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def revise(
     subject: Model,
     changes: dict[str, Any],

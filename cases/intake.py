@@ -327,7 +327,7 @@ def open_quarantine(
     return monitoring
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def revise_case(
     case: Case,
     changes: dict[str, Any],
@@ -400,7 +400,7 @@ def _isolate_if_due(
         _isolate(case, by=by, now=now)
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def change_details(
     person: Person,
     changes: dict[str, Any],
@@ -446,7 +446,7 @@ def _said_by(birth_date: dt.date | None, by: User | None) -> str:
     return source.SELF if citizen else source.OFFICIAL
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def look_at_details(person: Person, *, now: dt.datetime) -> None:
     """Raise, correct or clear 'details missing' of one person, without waiting for
     the timetable."""

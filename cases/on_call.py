@@ -73,7 +73,7 @@ def _untold() -> list[Escalation]:
     )
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def alert(escalation: Escalation, *, now: dt.datetime) -> OnCallAlarm | None:
     """Tell the first on-call telephone of an emergency sign; twice is once.
 
@@ -100,7 +100,7 @@ def alert(escalation: Escalation, *, now: dt.datetime) -> OnCallAlarm | None:
     return alarm
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def follow(alarm: OnCallAlarm, *, now: dt.datetime) -> None:
     """End an alarm on which an official has acted, or tell the next telephones."""
     found = OnCallAlarm.objects.select_for_update().get(pk=alarm.pk)

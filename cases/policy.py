@@ -86,7 +86,7 @@ def draft_policy(policy: Policy, *, by: User, now: dt.datetime) -> Policy:
     return draft
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def revise_policy(
     policy: Policy, changes: dict[str, Any], *, by: User, now: dt.datetime
 ) -> Policy:
@@ -145,7 +145,7 @@ def draft_routine(routine: Routine, *, by: User, now: dt.datetime) -> Routine:
     return draft
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def revise_routine(
     routine: Routine, changes: dict[str, Any], *, by: User, now: dt.datetime
 ) -> Routine:

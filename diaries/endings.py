@@ -164,7 +164,7 @@ def _ends_today(
     )
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def _lapsed(
     monitoring: Monitoring,
     policy: Policy,

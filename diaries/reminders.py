@@ -21,8 +21,6 @@ from diaries import owed
 from diaries.models import Entry
 from diaries.slots import EVENING, Slot
 from health_authorities.models import HealthAuthority, current
-from quarano.cockroach.transactions import retrying_transaction
-from quarano.notifications import outbox
 from quarano.notifications.models import Message
 
 FIRST, OVERDUE, REPRESENTATIVE = "first", "overdue", "representative"
@@ -120,28 +118,12 @@ def overdue_at(
 # --- What is due ---------------------------------------------------------------------
 
 
-def send_due(*, now: dt.datetime) -> int:
-    """Write every reminder that is due now into the outbox; return how many.
-
-    Reads everybody who owes in a handful of queries, whatever their number.
-    """
-    authority = current()
-    routine = Routine.objects.in_force(on=authority.localdate(now))
-    if is_quiet(authority.localtime(now).time(), routine):
-        return 0
-    wanted = due(authority, routine, now=now)
-    known = set(
-        Message.objects.filter(purpose__in=[one.purpose for one in wanted]).values_list(
-            "purpose", flat=True
-        )
-    )
-    return sum(
-        _write(one, now=now) is not None for one in wanted if one.purpose not in known
-    )
-
-
 def due(authority: HealthAuthority, routine: Routine, *, now: dt.datetime) -> list[Due]:
-    """Return the messages that the ladder asks for at this moment."""
+    """Return the messages that the ladder asks for at this moment, person by person.
+
+    The rules as the file explains them; `diaries.planning` asks the database for all at
+    once, and a test compares both.
+    """
     today = authority.localdate(now)
     keepers = [
         keeper
@@ -249,6 +231,7 @@ def _representatives(
         .filter(Q(until__isnull=True) | Q(until__gte=today))
         .exclude(kind=Reporter.Kind.SELF)
         .select_related("user")
+        .order_by("appointed_at", "pk")
     )
     for reporter in reporters:
         debt = by_person[reporter.person_id]
@@ -267,33 +250,6 @@ def _representatives(
                 user.language or authority.default_language,
                 min(deadline, next_quiet(now, authority, routine)),
             )
-
-
-@retrying_transaction(repeatable=True)
-def _write(one: Due, *, now: dt.datetime) -> Message | None:
-    """Write one reminder, unless the entry came or the person died meanwhile."""
-    person = Person.objects.select_for_update().get(pk=one.keeper.person.pk)
-    entered = Entry.objects.filter(
-        person=person, day=one.slot.day, half=one.slot.half
-    ).exists()
-    routine = Routine.objects.in_force(on=current().localdate(now))
-    heard_of = _heard_of(
-        person, one.slot, current().zone, routine, last_day=one.keeper.last_day
-    )
-    if entered or heard_of or person.died_on is not None:
-        return None
-    return outbox.write(
-        one.purpose,
-        template=f"diaries/messages/{one.rung}",
-        channel=one.channel,
-        recipient=one.recipient,
-        language=one.language,
-        now=now,
-        about=person.pk,
-        rung=one.rung,
-        parameters={"path": "/diary/"},
-        expires_at=one.expires_at,
-    )
 
 
 # --- Where somebody stands on it -----------------------------------------------------

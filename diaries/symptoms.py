@@ -23,7 +23,7 @@ def add(symptom: Symptom, *, by: User, now: dt.datetime) -> Symptom:
     return symptom
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def revise(
     symptom: Symptom, changes: dict[str, Any], *, by: User, now: dt.datetime
 ) -> Symptom:

@@ -3,14 +3,14 @@
 from celery import shared_task
 
 from cases.tasks import open_monitorings
-from diaries import endings, escalation, reminders
+from diaries import endings, escalation, planning
 from health_authorities.tasks import authority_task, in_authorities_with
 from quarano import clock
 
 
 @authority_task
 def remind() -> None:
-    reminders.send_due(now=clock.now())
+    planning.send_due(now=clock.now())
 
 
 @authority_task

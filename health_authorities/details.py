@@ -44,7 +44,7 @@ def read(authority: HealthAuthority) -> HealthAuthority:
         return HealthAuthority.objects.get(pk=authority.pk)
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def revise(
     authority: HealthAuthority,
     changes: dict[str, Any],

@@ -13,7 +13,7 @@ class StillNeeded(Exception):
     """Links lead to this host: another one has to be primary first."""
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def change_details(
     authority: HealthAuthority, changes: dict[str, Any], *, by: Any, now: dt.datetime
 ) -> HealthAuthority:

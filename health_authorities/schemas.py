@@ -41,6 +41,20 @@ def lagging() -> list[str]:
     return list(_known[1])
 
 
+def places() -> dict[str, str]:
+    """Return the schemas of all authorities that have one, each with its region.
+
+    Also of those that are being founded. Reads the two columns that every release has.
+    """
+    with schema_context("public"), connection.cursor() as cursor:
+        cursor.execute("SELECT nspname FROM pg_catalog.pg_namespace")
+        there = {name for (name,) in cursor.fetchall()}
+        known = HealthAuthority.objects.order_by("schema_name").values_list(
+            "schema_name", "region"
+        )
+        return {name: region for name, region in known if name in there}
+
+
 def sentence(names: list[str]) -> str:
     """Say how many lag behind, and name the first of them."""
     shown = ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")

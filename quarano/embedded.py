@@ -147,6 +147,15 @@ def redis(folder: Path) -> Server:
     return Server(url=f"redis+socket://{socket}", _stop=stop, _process=process)
 
 
+def stamp() -> str:
+    """Return a hash of all migrations: whether the database fits this code."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).resolve().parents[1].glob("**/migrations/*.py")):
+        if ".venv" not in path.parts:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def forget(folder: Path) -> None:
     """Remove what the servers of `folder` keep, wherever it lies; stop them first."""
     folder = folder.absolute()

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
+from django_tenants.utils import quote_schema_name as quoted
 from django_tenants.utils import schema_context, schema_exists, tenant_context
 
 from cases.arithmetic import check_examples
@@ -21,6 +22,7 @@ from diaries import catalogue
 from diaries.models import Symptom
 from health_authorities.middleware import forget
 from health_authorities.models import Domain, FoundingRequest, HealthAuthority
+from health_authorities.tasks import TOGETHER
 from quarano.accounts import invitations
 from quarano.accounts.models import Role, StaffInvitation, User
 from quarano.audit import APPEND_ONLY, log
@@ -136,14 +138,21 @@ def found(
     report("tables")
     with tenant_context(authority):
         _fill(authority, now=now)
-        report("rows")
+    report("rows")
+    if schemas.is_behind_template(authority.schema_name):
+        # A migration of all authorities began before this one could be seen.
+        schemas.drop(authority.schema_name)
+        _make_tables(authority)
+        with tenant_context(authority):
+            _fill(authority, now=now)
+    with tenant_context(authority):
         _open(authority, administrator_name, administrator_email, now=now)
     report("invited")
     forget(host.lower())
     return authority
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def _reserve(wanted: HealthAuthority, *, host: str) -> HealthAuthority:
     """Enter the authority, not founded yet, and its address; or find both."""
     known = HealthAuthority.objects.filter(schema_name=wanted.schema_name).first()
@@ -176,7 +185,7 @@ def _make_tables(authority: HealthAuthority) -> None:
     connection.set_schema_to_public()
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def _fill(authority: HealthAuthority, *, now: dt.datetime) -> None:
     """Enter what an authority starts with; each kind only where there is none."""
     keep_roles(ROLES)
@@ -204,16 +213,35 @@ def keep_roles_everywhere() -> int:
     to give. Returns how many authorities there are.
     """
     connection.set_schema_to_public()
-    authorities = list(HealthAuthority.objects.filter(founded_at__isnull=False))
-    for authority in authorities:
-        with tenant_context(authority):
-            known = {role.code: role for role in Role.objects.filter(code__in=ROLES)}
-            if any(
-                code not in known or set(known[code].permissions) != set(permissions)
-                for code, (_name, permissions) in ROLES.items()
-            ):
-                retrying_transaction(keep_roles)(ROLES)
+    founded = HealthAuthority.objects.filter(founded_at__isnull=False)
+    authorities = {one.schema_name: one for one in founded}
+    for schema_name in _with_other_roles(list(authorities)):
+        with tenant_context(authorities[schema_name]):
+            retrying_transaction(keep_roles)(ROLES)
     return len(authorities)
+
+
+def _with_other_roles(schema_names: list[str]) -> list[str]:
+    """The schemas whose shipped roles are not as this release says, fifty at once."""
+    found = []
+    for start in range(0, len(schema_names), TOGETHER):
+        some = schema_names[start : start + TOGETHER]
+        query = " UNION ALL ".join(
+            f"SELECT %s, code, permissions FROM {quoted(name)}.accounts_role "  # noqa: S608 - names of schemas, quoted
+            for name in some
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(query, some)
+            known = {(name, code): set(rest) for name, code, rest in cursor.fetchall()}
+        found += [
+            name
+            for name in some
+            if any(
+                known.get((name, code)) != set(permissions)
+                for code, (_name, permissions) in ROLES.items()
+            )
+        ]
+    return found
 
 
 def add_covid_19(*, now: dt.datetime) -> Policy:
@@ -335,7 +363,7 @@ def ask_for(request: FoundingRequest, *, by: User, now: dt.datetime) -> Founding
     return request
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def ask_again(pk: UUID, *, by: User, now: dt.datetime) -> bool:
     """Let a founding that failed be tried again; False where it did not fail."""
     failed = FoundingRequest.State.FAILED

@@ -29,8 +29,8 @@ from quarano.audit import APPEND_ONLY, log
 from quarano.celery import app
 from quarano.cockroach import roles, schemas
 from quarano.cockroach.transactions import retrying_transaction
-from quarano.demo import cast, jobs
-from quarano.demo.outbreak import DAYS, Story
+from quarano.outbreak import jobs, offices
+from quarano.outbreak.story import DAYS, Story
 
 logger = logging.getLogger(__name__)
 
@@ -256,19 +256,19 @@ def play(
         story.play(report or (lambda _moment: None))
 
 
-def office() -> cast.Office:
+def office() -> offices.Office:
     """Return the office of the story, its officials at addresses of nobody."""
-    model = cast.OFFICES[0]
+    model = offices.OFFICES[0]
     return replace(model, staff=tuple(_invented(one) for one in model.staff))
 
 
-def _invented(one: cast.Official) -> cast.Official:
+def _invented(one: offices.Official) -> offices.Official:
     name = one.email.partition("@")[0]
     return replace(one, email=f"{name}@{INVENTED}")
 
 
-@retrying_transaction
-def _hire(invented: cast.Office, *, now: dt.datetime) -> None:
+@retrying_transaction(repeatable=True)
+def _hire(invented: offices.Office, *, now: dt.datetime) -> None:
     """Enter the officials of the story; no password opens their accounts."""
     for one in invented.staff:
         if "administrator" not in one.roles:

@@ -217,6 +217,10 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_TIME_LIMIT = 600
+# One at a time, so that what is urgent waits behind nobody's stock of tasks.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# How many workers may hand over messages of one authority at a time.
+DELIVERY_LANES = int(os.environ.get("DELIVERY_LANES", "4"))
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -61,7 +61,7 @@ def on_server(statement: str, name: str) -> None:
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment, django_db_blocker) -> Iterator[None]:
     """A migrated database of this process alone, with both authorities in it."""
-    from quarano.cockroach import schemas
+    from quarano.cockroach.preparing import prepare
 
     name = f"test_quarano_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     with django_db_blocker.unblock():
@@ -72,7 +72,7 @@ def django_db_setup(django_test_environment, django_db_blocker) -> Iterator[None
         os.environ["DATABASE_URL"] = address_of(name)  # for processes of the tests
         for settings in (connection.settings_dict, connections.settings["default"]):
             settings["NAME"] = name
-        schemas.prepare(append_only=APPEND_ONLY, authorities=False)
+        prepare(append_only=APPEND_ONLY)
         found_both()
         sql_guard.watch()
     yield

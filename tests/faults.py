@@ -203,9 +203,10 @@ class RefusedRuns(transactions._Runs):
         return transactions.asks_for_retry(error)
 
 
-def processes() -> set[str]:
-    """The full names of all functions that run in a retrying transaction."""
-    found = set()
+def processes() -> dict[str, bool]:
+    """The full names of all functions that run in a retrying transaction, and whether
+    they say that they may be repeated where nobody knows of their commit."""
+    found = {}
     for config in apps.get_app_configs():
         if not config.name.startswith(
             ("quarano", "health_", "cases", "contacts", "diaries")
@@ -218,5 +219,6 @@ def processes() -> set[str]:
             loaded = importlib.import_module(module.name)
             for value in vars(loaded).values():
                 if getattr(value, "retries", False) is True:
-                    found.add(f"{value.__module__}.{value.__qualname__}")
+                    name = f"{value.__module__}.{value.__qualname__}"
+                    found[name] = value.repeatable
     return found

@@ -157,7 +157,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     from tests.faults import processes
 
-    left = sorted(processes() - refused)
+    left = sorted(set(processes()) - refused)
     terminalreporter.write_line(
         f"{len(refused)} processes were refused at each statement"
         + (f"; never called in these tests: {', '.join(left)}" if left else "")

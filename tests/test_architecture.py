@@ -72,6 +72,21 @@ def test_a_module_imports_only_from_its_left(path):
     assert not above, f"{module_of(path)} imports upwards: {sorted(above)}"
 
 
+# Where the demo is asked for, all of them behind `settings.DEMO`.
+DOORS_TO_THE_DEMO = {
+    "quarano.clock", "quarano.management.commands.seed", "quarano.views",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", CODE, ids=module_of)
+def test_nothing_that_runs_without_the_demo_rests_on_it(path):
+    own = module_of(path)
+    if own.startswith("quarano.demo") or own in DOORS_TO_THE_DEMO:
+        return
+    names = set(imported(ast.parse(path.read_text())))
+    assert not {name for name in names if name.startswith("quarano.demo")}
+
+
 EDGES = {
     "views",
     "tasks",

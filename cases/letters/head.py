@@ -27,7 +27,7 @@ def set_logo(picture: Picture, *, by: User, now: dt.datetime) -> Logo:
     return logo
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def remove_logo(*, by: User, now: dt.datetime) -> bool:
     """Take the picture off the letters; False where there is none."""
     logo = Logo.objects.select_for_update().first()

@@ -34,7 +34,7 @@ class NotWaiting(Refused):
     message = _("This letter does not wait any more.")
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def write_order(order: Order, *, by: User, now: dt.datetime) -> Message:
     """Put the letter of an issued order into the outbox; one that waits is returned.
 
@@ -54,7 +54,7 @@ def write_order(order: Order, *, by: User, now: dt.datetime) -> Message:
     )
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def write_release(monitoring: Monitoring, *, by: User, now: dt.datetime) -> Message:
     """Put the certificate that an order has ended into the outbox.
 

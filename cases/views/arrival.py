@@ -175,7 +175,7 @@ def _problems_of(form: forms.Form) -> list[tuple[str, str]]:
     return found
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def _with_details(
     process: Callable[[Person | None], Any],
     chosen: Person | None,

@@ -124,7 +124,7 @@ def _write(
     return invitation, token
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def withdraw(invitation: StaffInvitation, *, by: User, now: dt.datetime) -> None:
     """Make an open invitation void; one that was used or is void stays as it is."""
     locked = StaffInvitation.objects.select_for_update().get(pk=invitation.pk)

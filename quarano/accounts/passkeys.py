@@ -270,7 +270,7 @@ def find(user: User, mark: str) -> Authenticator | None:
     return None
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def rename(passkey: Authenticator, *, name: str) -> None:
     """Call a passkey otherwise."""
     locked = Authenticator.objects.select_for_update().get(pk=passkey.pk)
@@ -278,7 +278,7 @@ def rename(passkey: Authenticator, *, name: str) -> None:
     locked.save(update_fields=["data"])
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def remove(passkey: Authenticator) -> None:
     """Forget a passkey. Raises LastFactor where an official would have none left.
 

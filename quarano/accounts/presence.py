@@ -54,7 +54,7 @@ def of(user: User, *, here: str | None, now: dt.datetime) -> list[Presence]:
     return sorted(found, key=lambda one: (not one.is_here, -one.seen.timestamp()))
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def end(user: User, *, marks: Collection[str], now: dt.datetime) -> int:
     """End these sessions of the login at once; return how many there were."""
     User.objects.select_for_update().get(pk=user.pk)
@@ -77,7 +77,7 @@ def _mark(key: str) -> str:
     return salted_hmac("quarano.accounts.presence", key).hexdigest()[:32]
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def erase_expired(*, now: dt.datetime) -> int:
     """Delete the sessions of this schema that are over by `now`, and what was noted of
     them; return how many. Their rows hold sealed tokens and kept forms."""

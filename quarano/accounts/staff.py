@@ -24,7 +24,7 @@ class UnknownRole(Exception):
     """A role is named that this place does not have."""
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def change_roles(
     user: User, *, roles: Iterable[str], by: User, now: dt.datetime
 ) -> User:
@@ -50,7 +50,7 @@ def change_roles(
     return locked
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def deactivate(user: User, *, by: User, now: dt.datetime) -> User:
     """Close an account: its sessions end at their next request, signing in fails."""
     locked = User.objects.select_for_update().get(pk=user.pk)
@@ -64,7 +64,7 @@ def deactivate(user: User, *, by: User, now: dt.datetime) -> User:
     return locked
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def reactivate(user: User, *, by: User, now: dt.datetime) -> User:
     """Open a closed account again, with roles, password and second factor as before."""
     locked = User.objects.select_for_update().get(pk=user.pk)
@@ -76,7 +76,7 @@ def reactivate(user: User, *, by: User, now: dt.datetime) -> User:
     return locked
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def end_on(user: User, *, day: dt.date | None, by: User, now: dt.datetime) -> User:
     """Let an account end by itself after this local day, or never (None)."""
     locked = User.objects.select_for_update().get(pk=user.pk)

@@ -14,9 +14,8 @@ from pathlib import Path
 
 from quarano.bench import house
 
-EVERY = "1,2,3,4,5,6,7,17,19"
+EVERY = "1,2,3,4,5,6,7,8,17,19"
 NEEDS_LATER = {
-    8: "no mail sink in this harness yet",
     9: "no bulk action yet",
     10: "no import yet",
     11: "no export yet",
@@ -32,7 +31,7 @@ NEEDS_LATER = {
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m quarano.bench")
     parser.add_argument(
-        "--rows", default=os.environ.get("ROWS") or "1,2,3,4,5,6,7,17,19"
+        "--rows", default=os.environ.get("ROWS") or "1,2,3,4,5,6,7,8,17,19"
     )
     parser.add_argument("--scale", default=os.environ.get("SCALE") or "large")
     parser.add_argument("--json", default=os.environ.get("JSON") or "")
@@ -47,13 +46,13 @@ def main() -> int:
         django.setup()
         from django.core.management import call_command
 
-        from quarano.bench import desk_rows, diary_rows, scene
+        from quarano.bench import desk_rows, diary_rows, job_rows, scene
         from quarano.bench.results import Result, table
 
         measure = {
             1: desk_rows.officials, 2: desk_rows.worklist, 3: desk_rows.search,
             4: desk_rows.file, 5: desk_rows.changes, 6: diary_rows.submissions,
-            7: desk_rows.plan_reminders, 19: diary_rows.weight,
+            7: job_rows.plan_reminders, 8: job_rows.hand_over, 19: diary_rows.weight,
         }  # fmt: skip
         results: list[Result] = []
         if 17 in rows:

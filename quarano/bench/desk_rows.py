@@ -1,17 +1,13 @@
 """Rows 1 to 5 and 7: what officials wait for, and what the jobs take."""
 
-import datetime as dt
 import time
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from urllib.parse import urlencode
 
-from django.db import connection, transaction
 from django_tenants.utils import tenant_context
 
 from cases.models import Disease, Escalation, Monitoring, Person
-from diaries import reminders
-from health_authorities.models import HealthAuthority
 from quarano import clock
 from quarano.bench.browser import Browser
 from quarano.bench.house import cpu_of_tree, postmaster
@@ -21,7 +17,6 @@ from quarano.bench.sql import asked_by
 
 EVERY_REQUEST = 6  # session, login, roles …
 MS = 1000.0
-NOON = dt.time(12, 1)
 
 
 def _times(browser: Browser, paths: list[str], rounds: int) -> list[float]:
@@ -222,32 +217,3 @@ def changes(scene: Scene) -> list[Result]:
 def _word(lots: Random) -> str:
     """A name that is like no other: nobody is asked whether it is a duplicate."""
     return "".join(lots.choices("bcdfghjklmnpqrstvwxz", k=9)).title()
-
-
-def plan_reminders(scene: Scene) -> list[Result]:
-    """Row 7: write all reminders that are due, in one authority; all taken back."""
-    spans = {}
-    for authority in (scene.large, scene.hundredth):
-        spans[authority.schema_name] = _plan(authority)
-    (took, count), (beside, few) = spans.values()
-    with tenant_context(scene.large):
-        people = Person.objects.count()
-    all_of = took * 1_000_000 / people
-    dataset = f"{scene.dataset}; {count:,} due at noon, {few:,} in the one beside"
-    return [
-        Result(7, "reminders due, scaled to 1,000,000 people", all_of, "s", dataset,
-               beside * 1_000_000 / max(1, few) * count / people, 60, all_of <= 60,
-               "beside: the hundredth, scaled likewise")
-    ]  # fmt: skip
-
-
-def _plan(authority: HealthAuthority) -> tuple[float, int]:
-    with tenant_context(authority), transaction.atomic():
-        today = authority.localdate(clock.now())
-        noon = authority.at(today, NOON)
-        began = time.perf_counter()
-        count = reminders.send_due(now=noon)
-        took = time.perf_counter() - began
-        transaction.set_rollback(True)
-    connection.set_schema_to_public()
-    return took, count

@@ -11,7 +11,7 @@ from django_tenants.utils import schema_context, tenant_context
 
 from cases.models import Monitoring, Person
 from health_authorities.models import HealthAuthority
-from quarano import clock
+from quarano import clock, embedded
 from quarano.accounts.models import User
 from quarano.bench.browser import Browser, sign_in
 from quarano.bench.house import Web, folder
@@ -63,7 +63,10 @@ def prepare(scale: str) -> None:
     if note.exists():
         made = json.loads(note.read_text())
         at = dt.datetime.fromisoformat(made["at"])
-        if dt.timedelta(0) <= clock.now() - at < FRESH and made["schema"] == _schema():
+        if (
+            dt.timedelta(0) <= clock.now() - at < FRESH
+            and made["schema"] == embedded.stamp()
+        ):
             return
     now = clock.now()
     call_command("prepare_database", verbosity=0)
@@ -72,18 +75,12 @@ def prepare(scale: str) -> None:
     authority = authority_of(1)
     with tenant_context(authority):
         country.long_diaries(authority, LONG, now=now)
-    note.write_text(json.dumps({"at": now.isoformat(), "schema": _schema()}))
+    note.write_text(json.dumps({"at": now.isoformat(), "schema": embedded.stamp()}))
 
 
 def spend(scale: str) -> None:
     """Say that the people have had their say: the next run invents others."""
     (folder() / scale / "made.json").unlink(missing_ok=True)
-
-
-def _schema() -> str:
-    from quarano.demo.__main__ import stamp
-
-    return stamp()
 
 
 def _drop() -> None:

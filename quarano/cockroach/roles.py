@@ -103,4 +103,27 @@ def _grant(cursor: object, schema_name: str, append_only: Sequence[str]) -> None
     )
     # TRUNCATE is a privilege of its own on PostgreSQL and is never granted.
     for table in append_only:
-        execute(f"REVOKE UPDATE, DELETE ON {schema}.{quoted(table)} FROM {role}")
+        execute(revoking(schema_name, table))
+
+
+def keep_append_only(schema_name: str, append_only: Sequence[str]) -> None:
+    """Let tables of a schema be read and added to only; those it lacks are passed by.
+
+    For tables that a migration made: by default they are granted wholly.
+    """
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = %s",
+            [schema_name],
+        )
+        there = {name for (name,) in cursor.fetchall()}
+        for table in sorted(there & set(append_only)):
+            cursor.execute(revoking(schema_name, table))
+
+
+def revoking(schema_name: str, table: str) -> str:
+    """SQL that leaves the app of a table reading and adding only."""
+    return (
+        f"REVOKE UPDATE, DELETE ON {quoted(schema_name)}.{quoted(table)} "
+        f"FROM {quoted(APP_ROLE)}"
+    )

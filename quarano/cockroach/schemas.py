@@ -16,7 +16,7 @@ from django_tenants.utils import quote_schema_name as quoted
 from django_tenants.utils import schema_exists
 
 from quarano.cockroach import locality
-from quarano.cockroach.roles import as_owner, ensure_app_role
+from quarano.cockroach.roles import as_owner
 
 TEMPLATE = "authority_template"
 
@@ -87,24 +87,11 @@ def make_template(verbosity: int = 0) -> None:
         connection.set_schema_to_public()
 
 
-def prepare(
-    *, append_only: Sequence[str], authorities: bool = True, verbosity: int = 0
-) -> None:
-    """Bring the role, public, the template and every authority up to date; idempotent.
-
-    The tables named in `append_only` can only be read and added to by the app. Runs as
-    the owner, outside any transaction, before web and worker start.
-    """
-    options = {"interactive": False, "verbosity": verbosity}
-    with as_owner():
-        connection.set_schema_to_public()
-        ensure_app_role()
-        call_command("migrate_schemas", shared=True, **options)
-        ensure_app_role(append_only)
-        make_template(verbosity)
-        if authorities:
-            call_command("migrate_schemas", tenant=True, **options)
-        connection.set_schema_to_public()
+def leave_unlocked() -> None:
+    """Let this connection make tables whose definition can be changed later."""
+    if connection.vendor == "cockroachdb":
+        with connection.cursor() as cursor:
+            _set_where_known(cursor, "create_table_with_schema_locked", "off")
 
 
 @contextmanager
@@ -173,6 +160,19 @@ def clone_tables(template: str, schema: str, *, region: str = "") -> list[str]:
             cursor.execute(";\n".join(statements))
         connection.search_path_set_schemas = None  # the batch changed it
         return [table.name for table in tables]
+
+
+def is_behind_template(schema: str) -> bool:
+    """Whether the template was migrated after this schema was made from it."""
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 "  # noqa: S608 - names of schemas, quoted
+            f"FROM {quoted(TEMPLATE)}.django_migrations t "
+            f"WHERE NOT EXISTS (SELECT 1 FROM {quoted(schema)}.django_migrations h "
+            "WHERE h.app = t.app AND h.name = t.name))"
+        )
+        (behind,) = cursor.fetchone() or (False,)
+    return bool(behind)
 
 
 def drop(schema: str) -> None:

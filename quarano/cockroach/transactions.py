@@ -178,12 +178,21 @@ def retrying_transaction(
     return _retrying(func, repeatable=repeatable, atomic=True)
 
 
-def retrying(func: Callable[P, R]) -> Callable[P, R]:
+@overload
+def retrying(func: Callable[P, R]) -> Callable[P, R]: ...
+@overload
+def retrying(*, repeatable: bool) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def retrying(
+    func: Callable[P, R] | None = None, *, repeatable: bool = False
+) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
     """Run func again when the database asks for that; func opens its own transaction.
 
-    For writes outside the processes: sessions, sign-in, admin.
+    For writes outside the processes: sessions, sign-in, admin, the outbox.
+    `repeatable` as in retrying_transaction.
     """
-    return _retrying(func, repeatable=False, atomic=False)
+    if func is None:
+        return partial(_retrying, repeatable=repeatable, atomic=False)
+    return _retrying(func, repeatable=repeatable, atomic=False)
 
 
 def _retrying(
@@ -204,5 +213,7 @@ def _retrying(
                 with transaction.atomic():
                     return func(*args, **kwargs)
 
-    wrapper.retries = True  # type: ignore[attr-defined]  # tests find the processes by it
+    # Tests find the processes by these, and hold them to what they say.
+    wrapper.retries = True  # type: ignore[attr-defined]
+    wrapper.repeatable = repeatable  # type: ignore[attr-defined]
     return wrapper

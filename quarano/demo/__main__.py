@@ -22,7 +22,7 @@ from types import FrameType
 from quarano.demo import folder, gateway
 from quarano.demo import time as demo_time
 from quarano.demo.inbox import start_catcher
-from quarano.embedded import EmbeddedError, forget, postgres, redis
+from quarano.embedded import EmbeddedError, forget, postgres, redis, stamp
 
 SPARE = 400_000_000  # bytes that the servers and the outbreak need at most
 PYTHON = sys.executable
@@ -54,15 +54,6 @@ def check_disk() -> None:
             f"The disk is too full: the demo needs {SPARE // 1_000_000} MB in "
             f"{folder.folder()}, {free // 1_000_000} MB are left."
         )
-
-
-def stamp() -> str:
-    """Return a hash of all migrations: whether the database fits this code."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.ROOT.glob("**/migrations/*.py")):
-        if ".venv" not in path.parts:
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 class Household:

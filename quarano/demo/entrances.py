@@ -18,6 +18,7 @@ from django_tenants.utils import schema_context, tenant_context
 from health_authorities.models import HealthAuthority
 from quarano.accounts.models import User
 from quarano.demo import cast, ways
+from quarano.outbreak.offices import OFFICES
 
 
 def code_of_the_moment(user: User, *, now: dt.datetime) -> str:
@@ -45,7 +46,7 @@ def offices(*, now: dt.datetime) -> list[dict[str, Any]]:
     found = []
     with schema_context("public"):
         authorities = {row.schema_name: row for row in HealthAuthority.objects.all()}
-    for office in cast.OFFICES:
+    for office in OFFICES:
         authority = authorities.get(office.schema)
         if authority is None:
             continue
@@ -84,7 +85,7 @@ def operator(*, now: dt.datetime) -> dict[str, Any] | None:
 
 def way(schema: str, pk: str) -> str | None:
     """Return the address of a one-time page for this login, None if there is none."""
-    known = {office.schema for office in cast.OFFICES}
+    known = {office.schema for office in OFFICES}
     if schema == "public":
         token = ways.open_way(schema="public", user=pk)
         return reverse("demo:way_in", urlconf="quarano.urls_public", args=[token])

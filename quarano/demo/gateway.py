@@ -21,9 +21,9 @@ import urllib3
 from quarano.demo import inbox
 from quarano.demo.time import now
 from quarano.notifications import signatures
+from quarano.outbreak.personas import NEVER_ARRIVES
 
-# So that the demo shows what happens when a number does not exist, or is given up.
-NEVER_ARRIVES = "99"
+# A number that the gateway does not take at all.
 REFUSED = "98"
 # A message of the story's past arrives in that past.
 ON_ITS_WAY = dt.timedelta(seconds=7)

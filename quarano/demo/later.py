@@ -6,7 +6,8 @@ from django_tenants.utils import schema_context
 
 from health_authorities.models import HealthAuthority
 from quarano import clock
-from quarano.demo import folder, jobs, time
+from quarano.demo import folder, time
+from quarano.outbreak import jobs
 
 HALF_A_DAY = dt.timedelta(hours=12)
 

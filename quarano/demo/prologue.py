@@ -12,17 +12,21 @@ from django_tenants.utils import schema_context, tenant_context
 
 from health_authorities.models import (
     HealthAuthority,
-    Office,
     SearchText,
     current,
+)
+from health_authorities.models import (
+    Office as ListedOffice,
 )
 from quarano import founding
 from quarano.accounts import invitations
 from quarano.accounts.models import User
 from quarano.celery import app
-from quarano.demo import cast, folder, jobs, time
-from quarano.demo.outbreak import DAYS, Story
+from quarano.demo import cast, folder, time
 from quarano.desk import first_hour
+from quarano.outbreak import jobs
+from quarano.outbreak.offices import OFFICES, Office, Official
+from quarano.outbreak.story import DAYS, Story
 
 
 def play(*, now: dt.datetime) -> None:
@@ -53,7 +57,7 @@ def addresses() -> list[tuple[str, str]]:
 def found_all(*, now: dt.datetime) -> None:
     """Found both authorities with their staff, and the operator."""
     time.play_at(now)
-    for office in cast.OFFICES:
+    for office in OFFICES:
         folder.keep("progress", {"step": _("founding"), "share": 1, "done": False})
         administrator = next(o for o in office.staff if "administrator" in o.roles)
         authority = founding.found(
@@ -79,7 +83,7 @@ def found_all(*, now: dt.datetime) -> None:
         list_office(office)
         with tenant_context(authority):
             hire(office, now=now)
-            if office is cast.OFFICES[0]:  # the other one is still at it
+            if office is OFFICES[0]:  # the other one is still at it
                 read_all(office, now=now)
     with schema_context("public"):
         founding.keep_roles(founding.OPERATION)
@@ -88,7 +92,7 @@ def found_all(*, now: dt.datetime) -> None:
     time.play_at(None)
 
 
-def read_all(office: cast.Office, *, now: dt.datetime) -> None:
+def read_all(office: Office, *, now: dt.datetime) -> None:
     """The administrator has read texts and rules, and is past the first hour."""
     administrator = next(o for o in office.staff if "administrator" in o.roles)
     by = User.objects.get(email=administrator.email)
@@ -96,10 +100,10 @@ def read_all(office: cast.Office, *, now: dt.datetime) -> None:
         first_hour.mark(current(), step=step, by=by, now=now)
 
 
-def list_office(office: cast.Office) -> None:
+def list_office(office: Office) -> None:
     """Enter the invented office into the directory of responsible offices."""
     with schema_context("public"):
-        row, _made = Office.objects.get_or_create(
+        row, _made = ListedOffice.objects.get_or_create(
             code=office.rki_code,
             defaults={
                 "name": office.name,
@@ -114,7 +118,7 @@ def list_office(office: cast.Office) -> None:
             SearchText.objects.get_or_create(office=row, text=code)
 
 
-def hire(office: cast.Office, *, now: dt.datetime) -> None:
+def hire(office: Office, *, now: dt.datetime) -> None:
     administrator = next(o for o in office.staff if "administrator" in o.roles)
     by = hire_one(administrator, by=None, now=now)
     for one in office.staff:
@@ -122,7 +126,7 @@ def hire(office: cast.Office, *, now: dt.datetime) -> None:
             hire_one(one, by=by, now=now)
 
 
-def hire_one(one: cast.Official, *, by: User | None, now: dt.datetime) -> User:
+def hire_one(one: Official, *, by: User | None, now: dt.datetime) -> User:
     """Invite and accept, then set up the second factor, as each would by hand."""
     found = User.objects.filter(email=one.email).first()
     if found:
@@ -141,22 +145,29 @@ def tell_all(began: dt.date, since: dt.datetime, until: dt.datetime) -> None:
     connections.close_all()
     with ProcessPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
         jobs_done = [
-            pool.submit(tell, office, began, since, until) for office in cast.OFFICES
+            pool.submit(tell, office, began, since, until) for office in OFFICES
         ]
         for one in jobs_done:
             one.result()
 
 
 def tell(
-    office: cast.Office, began: dt.date, since: dt.datetime, until: dt.datetime
+    office: Office, began: dt.date, since: dt.datetime, until: dt.datetime
 ) -> None:
     """Play one authority's story; called in a process of its own."""
     with schema_context("public"):
         authority = HealthAuthority.objects.get(schema_name=office.schema)
     with tenant_context(authority):
-        story = Story(authority, office, began=began, since=since, until=until)
+        story = Story(
+            authority,
+            office,
+            began=began,
+            since=since,
+            until=until,
+            password=cast.PASSWORD,
+        )
     whole = (until - since).total_seconds() or 1
-    leads = office is cast.OFFICES[0] or office.schema == cast.OFFICES[0].schema
+    leads = office is OFFICES[0] or office.schema == OFFICES[0].schema
     told = 0
 
     def report(moment: dt.datetime) -> None:

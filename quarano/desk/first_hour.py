@@ -265,7 +265,7 @@ def _first_case() -> Step:
 # --- Marks ----------------------------------------------------------------------------
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def mark(
     authority: HealthAuthority, *, step: str, by: User, now: dt.datetime
 ) -> SetUpMark:
@@ -279,7 +279,7 @@ def mark(
     return made
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def unmark(
     authority: HealthAuthority, *, step: str, by: User, now: dt.datetime
 ) -> bool:

@@ -7,7 +7,7 @@ from quarano.notifications.models import BoxedMessage, Message
 from quarano.notifications.transports import Rendered
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def keep(message: Message, rendered: Rendered, *, now: dt.datetime) -> BoxedMessage:
     """Lay a message into the box as it would have been sent; twice is once."""
     kept, _is_new = BoxedMessage.objects.update_or_create(

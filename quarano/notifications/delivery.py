@@ -8,6 +8,7 @@ from django.template import TemplateDoesNotExist
 
 from health_authorities.models import in_practice
 from quarano.notifications import box, outbox
+from quarano.notifications.models import Message
 from quarano.notifications.rendering import render
 from quarano.notifications.transports import TransportError, transport
 
@@ -21,8 +22,20 @@ def deliver(pk: uuid.UUID, *, now: dt.datetime) -> None:
     the same Message-ID and the same text: nobody can know whether it had arrived.
     """
     message = outbox.claim(pk, now=now)
-    if message is None:
-        return
+    if message is not None:
+        _hand_over(message, now=now)
+
+
+def deliver_claimed(message: Message, *, now: dt.datetime) -> None:
+    """Hand over one that was taken aside, unless it was cancelled since; as `deliver`.
+
+    Each is begun and noted by itself: after a kill only the one in hand is repeated.
+    """
+    if outbox.begin(message, now=now):
+        _hand_over(message, now=now)
+
+
+def _hand_over(message: Message, *, now: dt.datetime) -> None:
     try:
         rendered = render(message)
         if in_practice():

@@ -2,12 +2,14 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
+from psycopg.types.json import Json
 
-from quarano.cockroach.transactions import retrying
+from quarano.cockroach.transactions import retrying, retrying_transaction
 from quarano.notifications import texts
 from quarano.notifications.models import Message
 from quarano.notifications.transports import Receipt
@@ -79,6 +81,69 @@ def _enqueue(schema_name: str, pk: uuid.UUID) -> None:
     deliver.apply_async((schema_name, str(pk)), retry=False)
 
 
+SELECTED = """
+, worded (rung, channel, language, version) AS (VALUES {versions})
+INSERT INTO notifications_message (id, purpose, template, rung, channel, recipient,
+  language, text_version, parameters, token, about, state, written_at, not_before,
+  expires_at, attempts, segments, reference, problem)
+SELECT gen_random_uuid(), d.purpose, %(folder)s || d.rung, d.rung, d.channel,
+  d.recipient, d.language, COALESCE(w.version, %(shipped)s), %(parameters)s, '',
+  d.about, 'waiting', %(now)s, %(now)s, d.expires_at, 0, 0, '', ''
+FROM due d LEFT JOIN worded w ON w.rung = d.rung AND w.channel = d.channel
+  AND w.language = d.language
+ON CONFLICT (purpose) DO NOTHING
+"""
+
+
+def write_selected(
+    selecting: str,
+    values: Mapping[str, Any],
+    *,
+    folder: str,
+    parameters: dict[str, Any],
+    now: dt.datetime,
+) -> int:
+    """Put many messages into the outbox by one statement; return how many are new.
+
+    `selecting` is a WITH clause whose last part `due` has the columns about, purpose,
+    rung, channel, recipient, language and expires_at. The template of a rung is
+    `<folder>/<rung>`; each notes the version in use, as with `write`.
+    """
+    found = texts.versions(f"{folder}/")
+    rows = [
+        (template.removeprefix(f"{folder}/"), channel, language, version)
+        for (template, channel, language), version in found.items()
+    ]
+    given: dict[str, Any] = {
+        "folder": f"{folder}/",
+        "shipped": texts.SHIPPED,
+        "parameters": Json(parameters),
+        "now": now,
+    }
+    # Without a version of its own no row of an authority matches.
+    for number, row in enumerate(rows or [("", "", "", "")]):
+        given |= {f"worded_{number}_{place}": cell for place, cell in enumerate(row)}
+    versions = ", ".join(
+        "(" + ", ".join(f"%(worded_{number}_{place})s" for place in range(4)) + ")"
+        for number in range(max(1, len(rows)))
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            selecting + SELECTED.format(versions=versions), {**values, **given}
+        )
+        written = int(cursor.rowcount)
+    if written:
+        schema_name = connection.schema_name
+        transaction.on_commit(lambda: _hand_over(schema_name), robust=True)
+    return written
+
+
+def _hand_over(schema_name: str) -> None:
+    from quarano.notifications.tasks import start
+
+    start(schema_name)
+
+
 def void(*, now: dt.datetime, about: uuid.UUID | None = None, prefix: str = "") -> int:
     """Cancel what is unsent about a person and/or for purposes that start so.
 
@@ -118,7 +183,45 @@ def claim(pk: uuid.UUID, *, now: dt.datetime) -> Message | None:
     return Message.objects.get(pk=pk) if taken else None
 
 
+@retrying_transaction
+def claim_some(most: int, *, now: dt.datetime) -> list[Message]:
+    """Take up to `most` messages aside, the longest due first, past what other workers
+    have taken aside; each is begun before it is handed over.
+
+    Whatever is not begun within CLAIM, others may take.
+    """
+    wanted = (
+        due(now=now)
+        .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+        .order_by("not_before", "pk")
+        .select_for_update(skip_locked=True)
+    )
+    found = list(wanted[:most])
+    until = now + CLAIM
+    Message.objects.filter(pk__in=[one.pk for one in found]).update(
+        state=State.SENDING, claimed_until=until
+    )
+    for one in found:
+        one.state, one.claimed_until = State.SENDING, until
+    return found
+
+
 @retrying
+def begin(message: Message, *, now: dt.datetime) -> bool:
+    """Take a message that was taken aside in hand for CLAIM, unless it was cancelled,
+    has outlived its use, or somebody else took it meanwhile."""
+    taken = Message.objects.filter(
+        Q(expires_at__isnull=True) | Q(expires_at__gt=now),
+        pk=message.pk,
+        state=State.SENDING,
+        claimed_until=message.claimed_until,
+    ).update(claimed_until=now + CLAIM, attempts=F("attempts") + 1)
+    if taken:
+        message.attempts, message.claimed_until = message.attempts + 1, now + CLAIM
+    return bool(taken)
+
+
+@retrying(repeatable=True)
 def sent(message: Message, receipt: Receipt | None = None, *, now: dt.datetime) -> None:
     """Note that the message was handed over; also where it was cancelled meanwhile.
 
@@ -132,7 +235,7 @@ def sent(message: Message, receipt: Receipt | None = None, *, now: dt.datetime) 
     )
 
 
-@retrying
+@retrying(repeatable=True)
 def failed(
     message: Message, *, problem: str, permanent: bool, now: dt.datetime
 ) -> None:
@@ -181,7 +284,7 @@ def put_back_letters(pks: list[uuid.UUID]) -> int:
     ).update(state=State.WAITING)
 
 
-@retrying
+@retrying(repeatable=True)
 def expire(*, now: dt.datetime) -> int:
     """Cancel what has outlived its use; returns how many."""
     return Message.objects.filter(

@@ -107,7 +107,7 @@ def find(report: Report, *, channel: str) -> uuid.UUID | None:
     return found.order_by("-written_at").values_list("pk", flat=True).first()
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def note(pk: uuid.UUID, report: Report, *, now: dt.datetime) -> Message | None:
     """Note a report at its message; None where it changes nothing.
 

@@ -5,13 +5,19 @@ from typing import Any
 
 from celery import shared_task
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection
 
 from health_authorities.tasks import authority_task, in_authorities_with
 from quarano import clock
 from quarano.notifications import bounces, delivery, mailbox, outbox, reports
 
-SWEPT_AT_ONCE = 2_000
+# How many messages a worker hands over before others have their turn: many where it
+# begins, so that what is little is done at once; few where there is a flood.
+AT_FIRST, IN_TURN = 200, 20
+LAST_OF_ALL = 9  # priority of a flood: whatever else waits goes before it
+# A turn is never longer away than this, or others may begin in its place.
+LANE = dt.timedelta(minutes=3)
 logger = logging.getLogger(__name__)
 
 
@@ -24,10 +30,41 @@ def deliver(pk: str) -> None:
 def sweep() -> None:
     now = clock.now()
     outbox.expire(now=now)
-    left = outbox.due(now=now).order_by("not_before").values_list("pk", flat=True)
-    for pk in left[:SWEPT_AT_ONCE]:
-        # The next sweep asks again, so what waited longer than that is dropped.
-        deliver.apply_async((connection.schema_name, str(pk)), expires=55)
+    if outbox.due(now=now).exists():
+        start(connection.schema_name)
+
+
+def start(schema_name: str) -> None:
+    """Let a worker begin with what waits in the schema that is entered, unless as many
+    workers as may are at it: they take whatever has come since."""
+    for lane in range(settings.DELIVERY_LANES):
+        turn = uuid.uuid4().hex
+        if cache.add(f"delivery:{lane}", turn, LANE.total_seconds()):
+            hand_over.apply_async((schema_name, lane, turn), retry=False)
+            return
+
+
+@authority_task(public=True)
+def hand_over(lane: int, turn: str, again: bool = False) -> None:
+    """Hand over some of what waits; where more does, queue behind everybody else."""
+    place, schema_name = f"delivery:{lane}", connection.schema_name
+    if cache.get(place) != turn:
+        return  # it was away for so long that another began
+    cache.set(place, turn, LANE.total_seconds())
+    most = IN_TURN if again else AT_FIRST
+    taken = outbox.claim_some(most, now=clock.now())
+    for message in taken:
+        delivery.deliver_claimed(message, now=clock.now())
+    if len(taken) == most:
+        start(schema_name)  # one more helps, where it may
+        hand_over.apply_async(
+            (schema_name, lane, turn, True), priority=LAST_OF_ALL, retry=False
+        )
+        return
+    cache.delete(place)
+    # What came while the place was taken had nobody begin.
+    if outbox.due(now=clock.now()).exists():
+        start(schema_name)
 
 
 @shared_task(ignore_result=True)

@@ -93,6 +93,18 @@ def version(template: str, channel: str, language: str) -> str:
     )
 
 
+def versions(folder: str) -> dict[tuple[str, str, str], str]:
+    """Return {(template, channel, language): number} of the versions in use whose
+    template begins so; the shipped ones are left out."""
+    own = TextVersion.objects.filter(template__startswith=folder).order_by("number")
+    return {
+        (template, channel, language): str(number)
+        for template, channel, language, number in own.values_list(
+            "template", "channel", "language", "number"
+        )
+    }
+
+
 def _newest(template: str, channel: str, language: str) -> int:
     return (
         TextVersion.objects.of(template, channel, language)

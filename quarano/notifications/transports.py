@@ -3,17 +3,24 @@
 import datetime as dt
 import smtplib
 import sys
+import threading
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import format_datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from django.utils.module_loading import import_string
 
 from health_authorities.models import in_practice
 
 MARK = "X-Quarano-Message"
+# A connection to the mail server is used again within so many seconds, so many times.
+IDLE_SECONDS, MOST_ON_ONE = 10.0, 500
+CLOSING = 421  # the server has had enough of this connection (RFC 5321)
 
 
 @dataclass(frozen=True)
@@ -92,10 +99,9 @@ class Mail:
                 "Auto-Submitted": "auto-generated",
                 **({MARK: message.mark} if message.mark else {}),
             },
-            connection=get_connection(fail_silently=False),
         )
         try:
-            mail.send()
+            _send(mail)
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
             gone = all(500 <= code < 600 for code in codes)
@@ -110,6 +116,85 @@ class Mail:
         except (ValueError, UnicodeError):
             # A line break in a header, an address that no server could take.
             raise TransportError("address", permanent=True) from None
+
+
+# --- A connection that is kept -------------------------------------------------------
+
+
+@dataclass
+class _Kept:
+    """The connection to the mail server, and when it was used last."""
+
+    server: tuple[Any, ...]
+    connection: BaseEmailBackend
+    used_at: float
+    count: int = 0
+
+
+_mine = threading.local()
+
+
+def _server() -> tuple[Any, ...]:
+    """What a connection depends on."""
+    names = ("BACKEND", "HOST", "PORT", "HOST_USER", "HOST_PASSWORD", "USE_TLS")
+    return tuple(getattr(settings, f"EMAIL_{name}") for name in names)
+
+
+def _kept() -> _Kept | None:
+    """The connection of this thread that can still be used, else none."""
+    kept: _Kept | None = getattr(_mine, "kept", None)
+    if kept is None:
+        return None
+    is_fresh = time.monotonic() - kept.used_at < IDLE_SECONDS
+    if kept.server == _server() and is_fresh and kept.count < MOST_ON_ONE:
+        return kept
+    _let_go()
+    return None
+
+
+def _let_go() -> None:
+    kept: _Kept | None = getattr(_mine, "kept", None)
+    _mine.kept = None
+    if kept is not None:
+        with suppress(smtplib.SMTPException, OSError):
+            kept.connection.close()
+
+
+def _send(mail: EmailMessage) -> None:
+    """Send by the connection that is open, or a new one where the server closed it."""
+    kept = _kept()
+    if kept is not None:
+        try:
+            _send_by(kept, mail)
+        except smtplib.SMTPException as error:
+            if not _is_over(error):
+                raise
+        else:
+            return
+    connection = get_connection(fail_silently=False)
+    connection.open()
+    _mine.kept = _Kept(_server(), connection, time.monotonic())
+    _send_by(_mine.kept, mail)
+
+
+def _send_by(kept: _Kept, mail: EmailMessage) -> None:
+    mail.connection = kept.connection
+    kept.used_at, kept.count = time.monotonic(), kept.count + 1
+    try:
+        mail.send()
+    except OSError as error:  # an SMTPException is one too
+        if _is_over(error):
+            _let_go()
+        raise
+
+
+def _is_over(error: OSError) -> bool:
+    """Whether the connection is of no more use, rather than this mail refused."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        return error.smtp_code == CLOSING
+    return not isinstance(error, smtplib.SMTPException) or isinstance(
+        error, smtplib.SMTPServerDisconnected
+    )
 
 
 def format_date(moment: dt.datetime) -> str:

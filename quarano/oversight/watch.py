@@ -232,7 +232,7 @@ def _own_files(officials: Iterable[User]) -> dict[UUID, Person]:
     return found
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def raise_alarm(
     actor: UUID, *, finding: Finding, by: User | None, now: dt.datetime
 ) -> Alarm | None:
@@ -298,7 +298,7 @@ def settle(
     return locked
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def forget(*, before: dt.datetime) -> int:
     """Erase settled alarms that are as old as the events they rest on; how many."""
     old = Alarm.objects.filter(raised_at__lt=before, settled_at__isnull=False)

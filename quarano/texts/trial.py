@@ -25,7 +25,7 @@ def address(user: User, channel: str) -> str:
     return ""  # a letter is looked at, not sent
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def send(
     user: User, *, text: str, channel: str, of: str, by: User, now: dt.datetime
 ) -> Message | None:

@@ -24,7 +24,7 @@ from cases.models import (
     Questionnaire,
     Routine,
 )
-from diaries import reminders
+from diaries import planning
 from diaries.models import Entry, Symptom
 from diaries.slots import DAY, EVENING, MORNING, Slot
 from health_authorities.models import HealthAuthority
@@ -309,7 +309,7 @@ def test_bar_56_eight_at_the_same_moment_write_one_reminder(place, at_once):
         )  # fmt: skip
     at = NOW + dt.timedelta(hours=3)
     ends = at_once(
-        lambda _number: reminders.send_due(now=at), 8, threads=8, tenant=place
+        lambda _number: planning.send_due(now=at), 8, threads=8, tenant=place
     )
     assert not [one for one in ends if isinstance(one, Exception)]
     found = list(Message.objects.values_list("recipient", "rung"))

@@ -5,10 +5,9 @@ from django.db import connection
 
 from cases import calls, containment
 from cases.models import Case, Monitoring, Person, Reporter, Routine
-from diaries import reminders
+from diaries import planning, reminders
 from diaries.slots import Slot
 from diaries.tasks import remind_all
-from health_authorities.models import current
 from quarano.accounts.models import User
 from quarano.notifications.models import Message
 from quarano.notifications.rendering import render
@@ -31,7 +30,7 @@ MORNING, EVENING = Slot(TUESDAY, "morning"), Slot(TUESDAY, "evening")
 
 def send(*moments):
     for moment in moments:
-        reminders.send_due(now=moment)
+        planning.send_due(now=moment)
 
 
 def sent(person=None):
@@ -132,11 +131,10 @@ def test_with_one_channel_the_second_reminder_goes_there_as_well(lena):
 
 
 def test_an_entry_meanwhile_is_seen_when_the_reminder_is_written(lena):
-    authority, routine = current(), Routine.objects.in_force(on=TUESDAY)
-    wanted = reminders.due(authority, routine, now=at(TUESDAY, 11))
-    assert len(wanted) == 1
+    wanted = planning._whom(planning.OWN, now=at(TUESDAY, 11))
+    assert wanted == [lena.pk]
     write(lena, TUESDAY, "morning", now=at(TUESDAY, 11))
-    assert reminders._write(wanted[0], now=at(TUESDAY, 11)) is None
+    assert planning._write(planning.OWN, wanted, now=at(TUESDAY, 11)) == 0
     assert sent() == []
 
 

@@ -10,4 +10,6 @@ from tests.notifications.test_kill import transactional_schema  # noqa: F401 - a
 def stage():
     """One demo for all that is broken here: each test leaves it working."""
     with demos.running() as started:
-        yield Stage(started)
+        whole = Stage(started)
+        with whole.cleanup:
+            yield whole

@@ -82,6 +82,7 @@ def path_of(address: str) -> str:
 @dataclass
 class Stage:
     demo: demos.Demo
+    cleanup: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     @property
     def port(self) -> int:

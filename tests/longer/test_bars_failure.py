@@ -151,21 +151,21 @@ def test_bar_54_redis_gone_then_empty(stage):
     person = stage.people("neckartal")[0]
     statuses: Counter[int] = Counter()
     os.kill(redis[0], signal.SIGKILL)
-    with contextlib.ExitStack() as back:
+    if True:
         deadline = time.monotonic() + 300 * tries(100) / 100
         while time.monotonic() < deadline:
             for path in ("/worklist/", f"/people/{person}/", "/account/login/"):
                 statuses[anna.get(path).status] += 1
             statuses[ida.get("/diary/").status] += 1
             time.sleep(0.5)
-        # Empty, at the same place; it stays until the demo ends.
-        back.enter_context(embedded.redis(stage.demo.folder / "redis"))
-        back.pop_all()
+        # Empty, at the same place; the stage stops it.
+        stage.cleanup.enter_context(embedded.redis(stage.demo.folder / "redis"))
     sent = "SELECT count(*) FROM neckartal.notifications_message WHERE state = 'sent'"
     before = stage.count(sent)
+    # A letter waits for a print run, whatever Redis does.
     waits = (
         "SELECT count(*) FROM neckartal.notifications_message WHERE state IN"
-        " ('waiting', 'sending') AND not_before <= now()"
+        " ('waiting', 'sending') AND not_before <= now() AND channel <> 'letter'"
     )
     took = until(lambda: stage.count(waits) == 0, seconds=200)
     measured(

@@ -13,7 +13,8 @@ from types import SimpleNamespace
 import pytest
 
 from quarano.demo import __main__ as demo
-from quarano.demo import folder, inbox, jobs, time, ways
+from quarano.demo import folder, inbox, time, ways
+from quarano.outbreak import jobs
 
 DAY = dt.timedelta(days=1)
 

@@ -1,5 +1,9 @@
 import datetime as dt
+import os
 import re
+import signal
+import subprocess
+import sys
 from decimal import Decimal
 from io import StringIO
 
@@ -18,7 +22,9 @@ from quarano import clock, founding, tasks
 from quarano.accounts import invitations
 from quarano.accounts.models import Role, StaffInvitation, User
 from quarano.audit.models import Event
+from quarano.cockroach import roles, schemas
 from quarano.notifications.models import Message
+from tests.cockroach.test_schemas import describe
 
 NOW = dt.datetime(2026, 11, 17, 9, tzinfo=dt.UTC)
 WORDS = {
@@ -136,6 +142,92 @@ def test_a_founding_that_broke_off_goes_on(db, step):
     with tenant_context(authority):
         assert StaffInvitation.objects.count() == Policy.objects.count() == 1
         assert Symptom.objects.exists()
+
+
+def test_one_that_the_template_overtook_is_made_from_it_anew(db):
+    """A migration of all authorities ran before this one could be seen."""
+
+    def migrate_template(step):
+        if step == "rows":
+            with roles.as_owner(), schema_context(schemas.TEMPLATE):
+                with connection.cursor() as cursor:
+                    # Or the test's own transaction holds checks that a DROP refuses.
+                    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                    cursor.execute("ALTER TABLE cases_person ADD COLUMN later int8")
+                    cursor.execute(
+                        "INSERT INTO django_migrations (app, name, applied) "
+                        "VALUES ('cases', '9999_later', now())"
+                    )
+
+    authority = found(report=migrate_template)
+
+    assert not schemas.is_behind_template("uferkreis")
+    with tenant_context(authority), connection.cursor() as cursor:
+        cursor.execute("SELECT later FROM cases_person")
+        assert Policy.objects.count() == StaffInvitation.objects.count() == 1
+
+
+KILLED_AT = ["reserved", "cloned", "tables", "rows", "opened", "invited"]
+DIES = """
+import datetime as dt, os, signal, sys
+import django; django.setup()
+from quarano import founding
+from quarano.cockroach import roles, schemas
+
+def die(reached):
+    if reached == sys.argv[1]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def after(module, name, step):
+    work = getattr(module, name)
+    def wrapped(*args, **kwargs):
+        found = work(*args, **kwargs)
+        die(step)
+        return found
+    setattr(module, name, wrapped)
+
+after(schemas, "clone_tables", "cloned")  # within the transaction
+after(founding.log, "record", "opened")
+founding.found(**eval(sys.argv[2]), now=dt.datetime.now(dt.UTC), report=die)
+"""
+
+
+@pytest.mark.committed
+@pytest.mark.parametrize("step", KILLED_AT)
+def test_a_founding_whose_process_is_killed_is_finished_by_calling_again(
+    django_db_setup, django_db_blocker, step
+):
+    words = {**WORDS, "rki_code": "1.08.2.35."}
+    killed = subprocess.run(
+        [sys.executable, "-c", DIES, step, repr(words)],
+        env={**os.environ, "DATABASE_AS": "owner"},
+        capture_output=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    with django_db_blocker.unblock():
+        try:
+            if step in {"reserved", "cloned"}:
+                assert not schema_exists("uferkreis")  # all of it or nothing
+            authority = founding.found(**words, now=NOW)
+            assert authority.founded_at
+            with tenant_context(authority):
+                assert StaffInvitation.objects.count() == Policy.objects.count() == 1
+                assert Message.objects.count() == 1
+                assert Event.objects.filter(verb="authority.founded").count() == 1
+                assert Symptom.objects.exists()
+            assert describe("uferkreis") == describe(schemas.TEMPLATE)
+        finally:
+            connection.set_schema_to_public()
+            schemas.drop("uferkreis")
+            with roles.as_owner():
+                Event.objects.filter(
+                    subject__in=HealthAuthority.objects.filter(
+                        schema_name="uferkreis"
+                    ).values("pk")
+                ).delete()
+                Domain.objects.filter(domain=WORDS["host"]).delete()
+                HealthAuthority.objects.filter(schema_name="uferkreis").delete()
 
 
 def test_nobody_answers_before_all_is_there(db, client):

@@ -20,7 +20,7 @@ from cases.models import (
     Order,
     Person,
 )
-from diaries import endings, reminders
+from diaries import endings, planning, reminders
 from diaries import escalation as rules
 from diaries.models import Entry
 from health_authorities import memory
@@ -96,7 +96,7 @@ def test_the_jobs_of_the_timetable_find_nothing_left_to_do(authority, invent, ho
         daily_rules.run(now)
         rules.escalate_missed(now=now)
         endings.end_due(now=now)
-        reminders.send_due(now=now)
+        planning.send_due(now=now)
     assert open_ones() == before
     assert Monitoring.objects.open().count() == followed
     new = Message.objects.filter(state="waiting", purpose__startswith="diary:")

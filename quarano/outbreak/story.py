@@ -40,10 +40,10 @@ from diaries.slots import Slot
 from health_authorities.models import HealthAuthority
 from quarano import clock
 from quarano.accounts.models import User
-from quarano.demo import gateway, jobs
-from quarano.demo.cast import PASSWORD, Office
-from quarano.demo.courses import COURSES
-from quarano.demo.personas import PEOPLE, Persona
+from quarano.outbreak import jobs
+from quarano.outbreak.courses import COURSES
+from quarano.outbreak.offices import Office
+from quarano.outbreak.personas import NEVER_ARRIVES, PEOPLE, Persona
 
 DAYS = 21
 Event = Callable[[dt.datetime], None]
@@ -58,7 +58,7 @@ class Story:
     began: dt.date  # the first of the three weeks
     since: dt.datetime
     until: dt.datetime
-    password: str = PASSWORD
+    password: str  # of every citizen who registers
     people: dict[Persona, Person] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -217,7 +217,7 @@ class Story:
     def mobile(self, persona: Persona, *, landline: bool = False) -> str:
         number = PEOPLE[self.office.schema].index(persona)
         if persona.loses_sms:
-            number = int(gateway.NEVER_ARRIVES)
+            number = int(NEVER_ARRIVES)
         # 0171 39200 … is kept for films; so is 030 23125 ….
         return f"+4930231250{number:02d}" if landline else f"+4917139200{number:02d}"
 
@@ -463,7 +463,7 @@ class Story:
             enrolment.invite(person, channel="letter", by=by, now=now)
 
 
-# Filled by the seed from what `invite` returns: the citizen's letter box.
+# Filled from what `invite` returns: the citizen's letter box.
 LINKS: dict[str, dict[object, str]] = {}
 NOTES = (
     "Knows what to do; shopping is done by a neighbour.",

@@ -4,6 +4,8 @@ import datetime as dt
 import unicodedata
 from dataclasses import dataclass
 
+# The end of a number that does not exist any more: the demo's gateway reports it so.
+NEVER_ARRIVES = "99"
 # What decomposition does not take apart.
 PLAIN = str.maketrans({"ß": "ss", "ø": "o", "ł": "l", "ı": "i"})
 

@@ -1,0 +1,1 @@
+"""An invented outbreak, played through the processes: for demo, practice and bench."""
