@@ -42,6 +42,7 @@ from contacts.models import (
     EventCase,
     Exposure,
     GuestList,
+    GuestRow,
     SourceLink,
 )
 from diaries.models import Entry, Symptom
@@ -507,6 +508,16 @@ class GuestListFactory(DjangoModelFactory):
     asked_by = factory.SubFactory(UserFactory, roles=["case_worker"])
     token_hash = factory.Sequence(lambda n: f"{n:064x}")
     expires_at = NOW + 3 * DAY
+
+
+class GuestRowFactory(DjangoModelFactory):
+    class Meta:
+        model = GuestRow
+
+    guest_list = factory.SubFactory(GuestListFactory)
+    number = factory.Sequence(lambda n: n + 2)
+    cells = '["Anna Meier", "0621 1234567"]'
+    state = GuestRow.State.READY
 
 
 class SourceLinkFactory(DjangoModelFactory):

@@ -148,6 +148,8 @@ VIOLATIONS = {
     "one_open_guest_list_link": second_open_link,
     "guest_list_asked": lambda: make.GuestListFactory(asked_by=None),
     "guest_list_undone": lambda: make.GuestListFactory(undone_at=NOW),
+    "guest_list_taken": lambda: make.GuestListFactory(taken_at=NOW),
+    "guest_row_once": lambda: twice(make.GuestRowFactory, "guest_list", number=3),
     "guest_list_host_was_asked": lambda: make.GuestListFactory(expires_at=None),
     "source_is_case_or_event": lambda: make.SourceLinkFactory(source=None),
     "source_is_another_case": lambda: make.SourceLinkFactory(

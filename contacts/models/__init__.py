@@ -2,6 +2,7 @@ from contacts.models.closeness import Closeness, Distance, Masks, Setting
 from contacts.models.contact import Answer, Contact, DayStatement, Origin
 from contacts.models.event import Event, EventCase, GuestList
 from contacts.models.exposure import Exposure
+from contacts.models.guest_row import GuestRow
 from contacts.models.source import SourceLink
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "EventCase",
     "Exposure",
     "GuestList",
+    "GuestRow",
     "Masks",
     "Origin",
     "Setting",

@@ -1,6 +1,8 @@
+import datetime as dt
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -101,6 +103,21 @@ class EventCase(models.Model):
         ]
 
 
+class GuestListQuerySet(models.QuerySet["GuestList"]):
+    def open_links(self, *, at: dt.datetime) -> "GuestListQuerySet":
+        """Those whose link still lets a host in at that moment."""
+        return self.filter(
+            way=GuestList.Way.HOST,
+            received_at__isnull=True,
+            voided_at__isnull=True,
+            expires_at__gt=at,
+        )
+
+    def received(self) -> "GuestListQuerySet":
+        """Those with rows that nobody has undone."""
+        return self.filter(received_at__isnull=False, undone_at__isnull=True)
+
+
 class GuestList(models.Model):
     """Who was at an event: typed, pasted, from a file, or asked of the host, who has a
     link and a code XXXX-XXXX-XXXX-XXXXX for it, both stored hashed, good once."""
@@ -144,6 +161,19 @@ class GuestList(models.Model):
     rejected = models.PositiveIntegerField(default=0)
     # [{"row": 7, "column": "phone", "code": "phone_invalid"}]: places, never values.
     problems = models.JSONField(default=list)
+    # What each column of the file is, in its order, '' for none; remembered for files
+    # with the same headings. Who reads headings may read a person's row, so: sealed.
+    columns = ArrayField(models.CharField(max_length=12, blank=True), default=list)
+    headings = SealedTextField(blank=True)
+    headings_hash = models.CharField(max_length=64, blank=True, db_index=True)
+    # Everything ready became a contact.
+    taken_at = models.DateTimeField(null=True)
+    taken_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="guest_lists_taken",
+    )
     undone_at = models.DateTimeField(null=True)
     undone_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -151,6 +181,8 @@ class GuestList(models.Model):
         on_delete=models.PROTECT,
         related_name="guest_lists_undone",
     )
+
+    objects = GuestListQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("guest list")
@@ -168,6 +200,7 @@ class GuestList(models.Model):
                 name="one_open_guest_list_link",
             ),
             who_and_when("guest_list_asked", "asked_at", "asked_by"),
+            who_and_when("guest_list_taken", "taken_at", "taken_by"),
             who_and_when("guest_list_undone", "undone_at", "undone_by"),
             models.CheckConstraint(
                 name="guest_list_host_was_asked",

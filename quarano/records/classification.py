@@ -378,11 +378,18 @@ MODELS = {
         "where the participants of an event are known from",
         CONTACTS,
         {
-            "technical": "id selector rows accepted rejected problems",
+            "technical": "id selector rows accepted rejected problems columns "
+            "headings_hash",
             "secret": "token_hash verifier_hash",
+            "text": "headings",
             "work": "event way asked_at asked_by expires_at wrong_tries voided_at "
-            "received_at received_by file_name undone_at undone_by",
+            "received_at received_by file_name taken_at taken_by undone_at undone_by",
         },
+    ),
+    "contacts.GuestRow": Kept(
+        "rows of a guest list until they became contacts",
+        CONTACTS,
+        {"technical": "id guest_list number state problems", "identity": "cells"},
     ),
     "contacts.SourceLink": Kept(
         "where a case may have caught it (IfSG § 25)",

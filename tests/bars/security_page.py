@@ -115,7 +115,6 @@ ELSEWHERE = {
     36: NOT_YET + "there is no export yet",
     34: NOT_YET + "the Observatory wants an installation behind https",
     37: NOT_YET + "no run with sqlmap; raw SQL is on a reviewed list (79)",
-    40: NOT_YET + "of uploads there are logos only (tests/letters/test_pictures.py)",
     43: NOT_YET + "needs a run of its own; single rows are tried in parallel in "
     "tests/cases/test_escalation_parallel.py",
     45: NOT_YET + "what may be repeated is marked and tried in "

@@ -1,0 +1,1 @@
+"""Who was at an event: read from whatever came, looked at, and taken in."""
