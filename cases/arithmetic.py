@@ -49,6 +49,24 @@ class SlotFacts:
 
 
 @dataclass(frozen=True)
+class Category:
+    """Which contact somebody was: a code of the policy, and how it is counted."""
+
+    code: str
+    counted: str  # as 'quarantine', as 'household', or '': nothing is ordered
+    days: int | None = None  # instead of the policy's own
+
+
+@dataclass(frozen=True)
+class Immune:
+    """A dose of a vaccine or a past infection, whose proof was seen."""
+
+    kind: str  # 'vaccination' or 'infection'
+    day: dt.date
+    dose: int | None = None
+
+
+@dataclass(frozen=True)
 class Problem:
     """A worked example that does not compute as written."""
 
@@ -70,6 +88,9 @@ class Guideline:
     quarantine_days: Any
     household_days: Any
     household_cap_days: Any
+    contact_categories: Any
+    immunity: Any
+    contact_days_asked: Any
     fever_cases: Any
     fever_contacts: Any
 
@@ -136,38 +157,108 @@ class Guideline:
         last_exposure: dt.date,
         household: bool = False,
         further: dt.date | None = None,
+        category: str = "",
     ) -> Sum:
         """Return until when a contact is in quarantine, and why.
 
         Last exposure + 10 days. `household`: `last_exposure` is the onset of the
         first case at home, + 14 days; a later case there, `further`, counts anew, but
-        never beyond 20 days after the first.
+        never beyond 20 days after the first. `category` is the code of the policy's
+        category, which may have a number of days of its own.
         Source: RKI, Kontaktpersonen-Nachverfolgung (KP-N) bei SARS-CoV-2, as of 2021.
         """
+        named = (Step("category", {"category": category}),) if category else ()
+        own = self._own_days(category)
         if not household:
-            until = last_exposure + dt.timedelta(days=self.quarantine_days)
+            days = self.quarantine_days if own is None else own
+            until = last_exposure + dt.timedelta(days=days)
             return Sum(
                 until,
                 (
+                    *named,
                     Step("last_exposure", {"day": last_exposure.isoformat()}),
-                    self._plus("quarantine_days", self.quarantine_days),
+                    self._plus("quarantine_days", days),
                     Step("sum", {"day": until.isoformat()}),
                 ),
             )
-        until = last_exposure + dt.timedelta(days=self.household_days)
+        days = self.household_days if own is None else own
+        until = last_exposure + dt.timedelta(days=days)
         steps = [
+            *named,
             Step("household", {"day": last_exposure.isoformat()}),
-            self._plus("household_days", self.household_days),
+            self._plus("household_days", days),
         ]
         if further is not None and further > last_exposure:
             steps.append(Step("further_case", {"day": further.isoformat()}))
             cap = last_exposure + dt.timedelta(days=self.household_cap_days)
-            wanted = further + dt.timedelta(days=self.household_days)
+            wanted = further + dt.timedelta(days=days)
             until = max(until, min(wanted, cap))
             if wanted > cap:
                 steps.append(self._plus("household_cap", self.household_cap_days))
         steps.append(Step("sum", {"day": until.isoformat()}))
         return Sum(until, tuple(steps))
+
+    def _own_days(self, category: str) -> int | None:
+        """The days of a category that has its own number."""
+        for rule in self.contact_categories:
+            if rule["code"] == category and rule.get("days") is not None:
+                return int(rule["days"])
+        return None
+
+    def category_of(
+        self,
+        *,
+        setting: str,
+        distance: str = "unknown",
+        minutes: int | None = None,
+        masks: str = "unknown",
+        vulnerable: bool = False,
+    ) -> Category:
+        """Return the first category that fits an exposure.
+
+        From setting, closeness, duration, masks, and whether the contact is
+        particularly at risk; a duration that nobody knows is long enough. What fits
+        none is not counted.
+        Source: RKI, Kontaktpersonen-Nachverfolgung (KP-N) bei SARS-CoV-2, as of 2021.
+        """
+        for rule in self.contact_categories:
+            long_enough = minutes is None or minutes >= rule.get("minutes", 0)
+            if (
+                setting in rule.get("settings", [setting])
+                and distance in rule.get("distance", [distance])
+                and masks in rule.get("masks", [masks])
+                and long_enough
+                and (vulnerable or not rule.get("vulnerable"))
+            ):
+                return Category(rule["code"], rule["counted"], rule.get("days"))
+        return Category("", "")
+
+    def exempting(self, immunities: Iterable[Immune], *, on: dt.date) -> str:
+        """Return the kind of immunity that exempts a contact met on that day, or ''.
+
+        Vaccinated: 14 days after the second dose; recovered: from 28 days after the
+        specimen for half a year.
+        Source: RKI, Kontaktpersonen-Nachverfolgung (KP-N) bei SARS-CoV-2, as of 2021.
+        """
+        for immune in sorted(immunities, key=lambda one: (one.kind, one.day)):
+            rule = self.immunity.get(immune.kind)
+            if rule is None or (immune.dose or 0) < rule.get("doses", 0):
+                continue
+            days = (on - immune.day).days
+            if rule["after_days"] <= days <= rule.get("for_days", days):
+                return immune.kind
+        return ""
+
+    def asked_from(self, *, today: dt.date, anchor: dt.date | None = None) -> dt.date:
+        """Return the first day for which somebody is asked whom they met.
+
+        From today back to 2 days before the onset, at least 8 days with today.
+        Source: RKI, Kontaktpersonen-Nachverfolgung (KP-N) bei SARS-CoV-2, as of 2021.
+        """
+        first = today - dt.timedelta(days=max(self.contact_days_asked - 1, 0))
+        if anchor is None:
+            return first
+        return min(first, anchor - dt.timedelta(days=self.infectious_days_before))
 
     def infectious_period(
         self,
@@ -236,14 +327,41 @@ class Guideline:
         measured = [slot for slot in entered if slot.temperature is not None]
         return True if len(measured) >= needed else None
 
-    def compute(self, *, anchor_kind: str, anchor_day: dt.date) -> Sum:
-        """Return the sum from an anchor of `Monitoring.Anchor` alone."""
+    def compute(
+        self,
+        *,
+        anchor_kind: str,
+        anchor_day: dt.date,
+        circumstances: dict[str, Any] | None = None,
+    ) -> Sum:
+        """Return the sum from an anchor of `Monitoring.Anchor` alone, or from the
+        circumstances of an exposure on that day as a worked example writes them:
+        setting, distance, minutes, masks, vulnerable, immunity (kind, day, dose)."""
+        if circumstances:
+            return self._exposed(anchor_day, circumstances)
         if anchor_kind == "onset":
             return self.isolation(onset=anchor_day, specimen=None)
         if anchor_kind == "specimen":
             return self.isolation(onset=None, specimen=anchor_day)
         return self.quarantine(
             last_exposure=anchor_day, household=anchor_kind == "household"
+        )
+
+    def _exposed(self, day: dt.date, circumstances: dict[str, Any]) -> Sum:
+        told = dict(circumstances)
+        immunity = told.pop("immunity", None)
+        category = self.category_of(**told)
+        if not category.counted:
+            return Sum(None, (Step("not_counted", {"category": category.code}),))
+        if immunity:
+            had = dt.date.fromisoformat(immunity["day"])
+            immune = Immune(immunity["kind"], had, immunity.get("dose"))
+            if kind := self.exempting([immune], on=day):
+                return Sum(None, (Step("exempt", {"immunity": kind}),))
+        return self.quarantine(
+            last_exposure=day,
+            household=category.counted == "household",
+            category=category.code,
         )
 
     def _plus(self, code: str, days: int) -> Step:
@@ -266,7 +384,9 @@ def check_examples(
     problems = []
     for example in policy.examples.all() if examples is None else examples:
         until = policy.compute(
-            anchor_kind=example.anchor_kind, anchor_day=example.anchor_day
+            anchor_kind=example.anchor_kind,
+            anchor_day=example.anchor_day,
+            circumstances=example.circumstances,
         ).until
         if until != example.until:
             problems.append(Problem(example.title, example.until, until))

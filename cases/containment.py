@@ -7,6 +7,7 @@ separately.
 
 import datetime as dt
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import QuerySet
@@ -37,6 +38,8 @@ Conclusion = Monitoring.Conclusion
 DAY = dt.timedelta(days=1)
 # What waits for a decision about the end.
 ENDINGS = (Reason.ENDS, Reason.ENDS_WITH_SYMPTOMS, Reason.LAPSED_UNDECIDED)
+# Codes of a sum after which nothing is to be ordered.
+NOTHING_ORDERED = {"discarded", *Monitoring.NotOrdered.values}
 NOT_MEDICAL = tuple(
     reason.value for reason in Reason if reason.value not in Escalation.MEDICAL
 )
@@ -131,6 +134,36 @@ class CannotLapse(Refused):
     message = _("This monitoring cannot end by itself.")
 
 
+@dataclass(frozen=True)
+class Basis:
+    """What a quarantine is counted from, as exposures say it.
+
+    `anchor_day` is the last exposure, or the onset of the first case at home with
+    `further_day` that of the latest one; `category` is a code of the policy. Nothing
+    is ordered for a reason of Monitoring.NotOrdered, where `not_ordered` gives one.
+    """
+
+    anchor_kind: str = ""
+    anchor_day: dt.date | None = None
+    further_day: dt.date | None = None
+    category: str = ""
+    not_ordered: str = ""
+
+    def sum(self, policy: Policy) -> Sum:
+        """Return until when, and why, by the policy's numbers; no end where nothing
+        is to be ordered."""
+        if self.not_ordered:
+            return Sum(None, (Step(self.not_ordered),))
+        if self.anchor_day is None:
+            return Sum(None, (Step("anchor_missing"),))
+        return policy.quarantine(
+            last_exposure=self.anchor_day,
+            household=self.anchor_kind == Monitoring.Anchor.HOUSEHOLD,
+            further=self.further_day,
+            category=self.category,
+        )
+
+
 # --- Reading ------------------------------------------------------------------------
 
 
@@ -161,16 +194,24 @@ def compute(monitoring: Monitoring, *, policy: Policy, now: dt.datetime) -> Sum:
             needs_physician=case.needs_physician(today),
             onset_source=case.onset_source,
         )
-    if monitoring.anchor_day is None:
-        return Sum(None, (Step("anchor_missing"),))
     if monitoring.is_isolation:
+        if monitoring.anchor_day is None:
+            return Sum(None, (Step("anchor_missing"),))
         return policy.compute(
             anchor_kind=monitoring.anchor_kind, anchor_day=monitoring.anchor_day
         )
-    return policy.quarantine(
-        last_exposure=monitoring.anchor_day,
-        household=monitoring.anchor_kind == Monitoring.Anchor.HOUSEHOLD,
-        further=_further_case(monitoring),
+    total = basis_of(monitoring).sum(policy)
+    return Sum(today, total.steps) if monitoring.not_ordered else total
+
+
+def basis_of(monitoring: Monitoring) -> Basis:
+    """Return what a quarantine is counted from, as it stands in the row."""
+    return Basis(
+        anchor_kind=monitoring.anchor_kind,
+        anchor_day=monitoring.anchor_day,
+        further_day=monitoring.further_day,
+        category=monitoring.risk_category,
+        not_ordered=monitoring.not_ordered,
     )
 
 
@@ -180,17 +221,6 @@ def symptom_free_since(person: Person) -> dt.date | None:
     if person.last_counting_symptom_at is None:
         return None
     return current().localdate(person.last_counting_symptom_at) + DAY
-
-
-def _further_case(monitoring: Monitoring) -> dt.date | None:
-    """The latest further case at home, kept in the steps of the newest sum."""
-    if monitoring.pk is None or monitoring._state.adding:
-        return None
-    for order in (proposal(monitoring), in_force(monitoring)):
-        day = _day(order.steps, "further_case") if order is not None else None
-        if day is not None:
-            return day
-    return None
 
 
 def _day(steps: Iterable[dict[str, Any]], *codes: str) -> dt.date | None:
@@ -214,12 +244,16 @@ def open_monitoring(
     case: Case | None = None,
     anchor_kind: str = "",
     anchor_day: dt.date | None = None,
+    further_day: dt.date | None = None,
+    risk_category: str = "",
+    is_stated: bool = False,
     reported_at: dt.datetime,
     by: User | None,
     now: dt.datetime,
 ) -> Monitoring | None:
     """Follow a person from today, with its proposal and the first call asked for.
 
+    `is_stated`: an official typed the anchor; it counts beside exposures named later.
     None: the computed end is past already, nothing is opened. Somebody who is enrolled
     stays so, the diary goes on without a break. Raises AlreadyFollowed, Deceased,
     Policy.DoesNotExist.
@@ -239,6 +273,10 @@ def open_monitoring(
         start=today,
         anchor_kind=anchor_kind,
         anchor_day=anchor_day,
+        further_day=further_day,
+        risk_category=risk_category,
+        stated_kind=anchor_kind if is_stated else "",
+        stated_day=anchor_day if is_stated else None,
         opened_at=now,
         opened_by=by,
         reported_at=reported_at,
@@ -344,12 +382,12 @@ def wanted(
     """Return effect and last day of what is to be proposed; None where what is ordered
     fits. `today` is the authority's local day."""
     effect = Order.Effect
-    discarded = any(step.code == "discarded" for step in total.steps)
+    nothing = any(step.code in NOTHING_ORDERED for step in total.steps)
     until = total.until
     if ordered is None:
-        lifts = discarded or (until is not None and until < monitoring.start)
+        lifts = nothing or (until is not None and until < monitoring.start)
         return (effect.LIFT if lifts else effect.START), until
-    if discarded:
+    if nothing:
         return None if ordered.effect == effect.LIFT else (effect.LIFT, today)
     steps = total.as_json()
     base_moved = _day(steps, "sum") != _day(ordered.steps, "sum")
@@ -458,33 +496,52 @@ def expose_again(
     the proposal, None where the end stays. Raises AlreadyConcluded.
     """
     monitoring = _locked_open(monitoring)
-    known = _further_case(monitoring) or monitoring.anchor_day
+    known = monitoring.further_day or monitoring.anchor_day
     if known is not None and last_exposure <= known:
         return proposal(monitoring)
     audit.record("monitoring.exposed_again", monitoring, by=by, now=now)
-    if monitoring.anchor_kind != Monitoring.Anchor.HOUSEHOLD:
+    if monitoring.anchor_kind == Monitoring.Anchor.HOUSEHOLD:
+        # The anchor stays the first case's onset.
+        monitoring.further_day = last_exposure
+    else:
         monitoring.anchor_day = last_exposure
         monitoring.anchor_kind = Monitoring.Anchor.LAST_EXPOSURE
-        monitoring.save(update_fields=["anchor_day", "anchor_kind"])
-        return _propose(monitoring, now=now)
-    # The anchor stays the first case's onset; the further case stands in the steps.
-    there = proposal(monitoring)
-    step = Step("further_case", {"day": last_exposure.isoformat()}).as_json()
-    if there is not None:
-        there.steps = [*there.steps, step]
-        there.save(update_fields=["steps"])
-    else:
-        ordered = in_force(monitoring)
-        assert ordered is not None
-        Order.objects.create(
-            monitoring=monitoring,
-            effect=Order.Effect.EXTEND,
-            start=ordered.start,
-            until=ordered.until,
-            steps=[step],
-            policy=ordered.policy,
-            proposed_at=now,
+    monitoring.stated_kind = monitoring.anchor_kind
+    monitoring.stated_day = monitoring.anchor_day
+    monitoring.stated_further = monitoring.further_day
+    monitoring.save(update_fields=["anchor_day", "anchor_kind", "further_day", *STATED])
+    return _propose(monitoring, now=now)
+
+
+STATED = ["stated_kind", "stated_day", "stated_further"]
+RESTS_ON = ["anchor_kind", "anchor_day", "further_day", "risk_category", "not_ordered"]
+
+
+@retrying_transaction
+def rest_on(
+    monitoring: Monitoring, basis: Basis, *, by: User | None, now: dt.datetime
+) -> Order | None:
+    """Count an open quarantine from what its exposures say now; return the proposal.
+
+    None where what is ordered still fits. Where nothing is to be ordered the anchor
+    stays, so that the days are counted on. Raises AlreadyConcluded.
+    """
+    monitoring = _locked_open(monitoring)
+    if basis.not_ordered or basis.anchor_day is None:
+        here = basis_of(monitoring)
+        why = basis.not_ordered or Monitoring.NotOrdered.UNEXPOSED
+        basis = replace(here, not_ordered=why)
+    if basis != basis_of(monitoring):
+        monitoring.anchor_kind, monitoring.anchor_day = (
+            basis.anchor_kind,
+            basis.anchor_day,
         )
+        monitoring.further_day = basis.further_day
+        monitoring.risk_category = basis.category
+        monitoring.not_ordered = basis.not_ordered
+        monitoring.version += 1
+        monitoring.save(update_fields=[*RESTS_ON, "version"])
+        audit.record("monitoring.weighed", monitoring, by=by, now=now)
     return _propose(monitoring, now=now)
 
 
@@ -602,6 +659,7 @@ def _freeze(order: Order, *, by: User, now: dt.datetime) -> None:
 
 def _after_order(monitoring: Monitoring, order: Order, *, now: dt.datetime) -> None:
     """An end in the future decides what waited for a decision about the old one."""
+    escalation.clear(monitoring, [Reason.QUARANTINE_MISFIT], now=now)
     if order.until is not None and order.until > current().localdate(now):
         escalation.clear(monitoring, ENDINGS, now=now)
 

@@ -21,6 +21,9 @@ MAY_STAND = (
     Reason.ONSET_DIFFERS,
     Reason.MESSAGE_FAILED,
     Reason.POSSIBLE_DUPLICATE,
+    Reason.CONTACTS_NAMED,
+    Reason.STEP_DISPUTED,
+    Reason.POSSIBLE_CLUSTER,
 )
 
 

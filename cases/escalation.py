@@ -88,6 +88,11 @@ URGENCY = {
     Reason.LAPSED_UNDECIDED: Urgency(Band.ACT_NOW, _hours(0), rank=3),
     Reason.MESSAGE_FAILED: Urgency(Band.DUE_TODAY, _hours(8)),
     Reason.POSSIBLE_DUPLICATE: Urgency(Band.CAN_WAIT, None),
+    Reason.QUARANTINE_MISFIT: Urgency(Band.DUE_TODAY, _hours(8), rank=1),
+    Reason.CONTACTS_NAMED: Urgency(Band.DUE_TODAY, _hours(8), rank=1),
+    Reason.MET_IN_QUARANTINE: Urgency(Band.DUE_TODAY, _hours(8)),
+    Reason.STEP_DISPUTED: Urgency(Band.DUE_TODAY, _hours(8)),
+    Reason.POSSIBLE_CLUSTER: Urgency(Band.DUE_TODAY, _hours(8)),
 }
 FOR_SUPERVISORS = {Reason.SILENT.value, Reason.LAPSED_UNDECIDED.value}
 # An emergency sign stays where it is, whatever the next entry says.
@@ -95,7 +100,11 @@ EASING = Escalation.MEDICAL - {Reason.EMERGENCY.value}
 # Facts of the circumstances: they may change without anything new being said.
 COMPARED = {"before", "limit", "oxygen_before"}
 # These tell of a state, not of an event: once it has gone it may come back.
-STATES = {Reason.DETAILS_MISSING.value}
+STATES = {
+    Reason.DETAILS_MISSING.value,
+    Reason.QUARANTINE_MISFIT.value,
+    Reason.CONTACTS_NAMED.value,
+}
 
 
 @retrying_transaction(repeatable=True)

@@ -19,7 +19,7 @@ from cases.models import (
     ProtectedCircle,
     Test,
 )
-from cases.signals import case_revised
+from cases.signals import TAKEN_UP, case_revised
 from health_authorities.models import current
 from quarano.accounts.models import User
 from quarano.audit import log as audit
@@ -162,6 +162,7 @@ def take_up(report: Report, *, by: User | None, now: dt.datetime) -> Case:
         )
     search.index(person)
     look_at_details(person, now=now)
+    case_revised.send(sender=Case, case=case, what=TAKEN_UP, by=by, now=now)
     return case
 
 
@@ -317,6 +318,7 @@ def open_quarantine(
         disease=disease,
         anchor_kind=anchor,
         anchor_day=last_exposure,
+        is_stated=True,
         reported_at=now,
         by=by,
         now=now,

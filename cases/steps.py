@@ -51,6 +51,21 @@ def _onset(step: dict[str, Any]) -> Row:
     return _("Symptom onset (day 0)"), day_in_words(step["day"]), source
 
 
+def category_in_words(code: str) -> str:
+    """The policy's category of a contact; a code of the authority's own as it is."""
+    known = {
+        "household": _("lives with a case"),
+        "close": _("close contact"),
+        "distant": _("distant contact"),
+    }
+    return known.get(code, code)
+
+
+def _exempt(step: dict[str, Any]) -> Row:
+    kinds = {"vaccination": _("vaccinated"), "infection": _("recovered")}
+    return _("Immune"), kinds.get(step.get("immunity", ""), _("exempt")), ""
+
+
 _WORDS: dict[str, Callable[[dict[str, Any]], Row]] = {
     "onset": _onset,
     "specimen": lambda step: (
@@ -58,6 +73,22 @@ _WORDS: dict[str, Callable[[dict[str, Any]], Row]] = {
         day_in_words(step["day"]),
         "",
     ),
+    "category": lambda step: (
+        _("Kind of contact"),
+        category_in_words(step["category"]),
+        "",
+    ),
+    "unexposed": lambda step: (
+        _("No exposure counts"),
+        _("nothing to be ordered"),
+        "",
+    ),
+    "not_counted": lambda step: (
+        _("Not close enough"),
+        _("nothing to be ordered"),
+        "",
+    ),
+    "exempt": _exempt,
     "last_exposure": lambda step: (
         _("Last exposure (day 0)"),
         day_in_words(step["day"]),

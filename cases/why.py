@@ -39,6 +39,11 @@ ENDS = {
     Reason.LAPSED_UNDECIDED.value: BY_DECISION,
     Reason.MESSAGE_FAILED.value: BY_MESSAGE,
     Reason.POSSIBLE_DUPLICATE.value: BY_DECISION,
+    Reason.QUARANTINE_MISFIT.value: BY_DECISION,
+    Reason.CONTACTS_NAMED.value: BY_DECISION,
+    Reason.MET_IN_QUARANTINE.value: BY_DECISION,
+    Reason.STEP_DISPUTED.value: BY_DECISION,
+    Reason.POSSIBLE_CLUSTER.value: BY_DECISION,
 }
 # Rules of the disease; all others are the routine's.
 OF_POLICY = frozenset(
@@ -46,6 +51,8 @@ OF_POLICY = frozenset(
         *Escalation.MEDICAL,
         Reason.ONSET_DIFFERS.value,
         Reason.ENDS_WITH_SYMPTOMS.value,
+        Reason.QUARANTINE_MISFIT.value,
+        Reason.POSSIBLE_CLUSTER.value,
     }
 )
 
@@ -269,5 +276,26 @@ _RULES: dict[str, Callable[[_Read], str]] = {
     Reason.POSSIBLE_DUPLICATE.value: lambda _read: _(
         "Two records look like one person: same birth date and a similar name, or the "
         "same telephone or e-mail."
+    ),
+    Reason.QUARANTINE_MISFIT.value: lambda _read: _(
+        "What the quarantine rests on has changed: dates of a case, an exposure or an "
+        "immunity. By the rules it would end on another day than ordered."
+    ),
+    Reason.CONTACTS_NAMED.value: lambda _read: _(
+        "The case named people, or changed what was said of them, and no official has "
+        "looked at it. Nobody is told before."
+    ),
+    Reason.MET_IN_QUARANTINE.value: lambda _read: _(
+        "Somebody in quarantine says that they met somebody."
+    ),
+    Reason.STEP_DISPUTED.value: lambda _read: _(
+        "The person says that a step of the sum behind their date is wrong."
+    ),
+    Reason.POSSIBLE_CLUSTER.value: lambda read: (
+        _(
+            "From %(n)s cases on that were in one place in the days before they fell "
+            "ill."
+        )
+        % {"n": read.policy.cluster_from}
     ),
 }

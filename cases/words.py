@@ -20,6 +20,11 @@ symptoms codes of the catalogue); what is absent is left out:
     ends_with_symptoms   symptoms [codes], unknown (true: too few entries)
     message_failed       channels [mail, sms]
     possible_duplicate   name: never stored; the panel links to the other person
+    quarantine_misfit    ordered (day), proposed (day or None), effect (of Order)
+    contacts_named       waiting, urgent, changed (how many exposures)
+    met_in_quarantine    day
+    step_disputed        step (code), proposed (day or None)
+    possible_cluster     cases (how many)
 """
 
 import datetime as dt
@@ -336,6 +341,46 @@ def _duplicate(told: _Told) -> Parts:
         yield words.get(code, str(code))
 
 
+def _misfit(told: _Told) -> Parts:
+    if told.get("ordered"):
+        yield _("ordered until %(day)s") % {"day": day_in_words(told["ordered"])}
+    if told.get("effect") == "lift" or not told.get("proposed"):
+        yield _("to be lifted")
+    else:
+        yield _("should be %(day)s") % {"day": day_in_words(told["proposed"])}
+
+
+def _contacts(told: _Told) -> Parts:
+    waiting, urgent = int(told.get("waiting") or 0), int(told.get("urgent") or 0)
+    changed = int(told.get("changed") or 0)
+    if waiting:
+        yield ngettext("%(n)d not looked at", "%(n)d not looked at", waiting) % {
+            "n": waiting
+        }
+    if urgent:
+        yield ngettext("%(n)d urgent", "%(n)d urgent", urgent) % {"n": urgent}
+    if changed:
+        yield ngettext(
+            "%(n)d changed by the person", "%(n)d changed by the person", changed
+        ) % {"n": changed}
+
+
+def _met(told: _Told) -> Parts:
+    if told.get("day"):
+        yield _("on %(day)s") % {"day": day_in_words(told["day"])}
+
+
+def _disputed(told: _Told) -> Parts:
+    if told.get("proposed"):
+        yield _("would end %(day)s") % {"day": day_in_words(told["proposed"])}
+
+
+def _cluster(told: _Told) -> Parts:
+    cases = int(told.get("cases") or 0)
+    if cases:
+        yield ngettext("%(n)d case", "%(n)d cases", cases) % {"n": cases}
+
+
 _WORDS: dict[str, Callable[[_Told], Parts]] = {
     Escalation.Reason.EMERGENCY.value: _emergency,
     Escalation.Reason.FEVER.value: _fever,
@@ -355,6 +400,11 @@ _WORDS: dict[str, Callable[[_Told], Parts]] = {
     Escalation.Reason.LAPSED_UNDECIDED.value: _lapsed,
     Escalation.Reason.MESSAGE_FAILED.value: _message,
     Escalation.Reason.POSSIBLE_DUPLICATE.value: _duplicate,
+    Escalation.Reason.QUARANTINE_MISFIT.value: _misfit,
+    Escalation.Reason.CONTACTS_NAMED.value: _contacts,
+    Escalation.Reason.MET_IN_QUARANTINE.value: _met,
+    Escalation.Reason.STEP_DISPUTED.value: _disputed,
+    Escalation.Reason.POSSIBLE_CLUSTER.value: _cluster,
 }
 
 ICONS = {
@@ -376,6 +426,11 @@ ICONS = {
     Escalation.Reason.LAPSED_UNDECIDED.value: "stopped",
     Escalation.Reason.MESSAGE_FAILED.value: "mail",
     Escalation.Reason.POSSIBLE_DUPLICATE.value: "duplicate",
+    Escalation.Reason.QUARANTINE_MISFIT.value: "calendar",
+    Escalation.Reason.CONTACTS_NAMED.value: "people",
+    Escalation.Reason.MET_IN_QUARANTINE.value: "people",
+    Escalation.Reason.STEP_DISPUTED.value: "calendar",
+    Escalation.Reason.POSSIBLE_CLUSTER.value: "virus",
 }
 # Icon of a band, and the colour that goes with it.
 BAND_ICONS = {1: "urgent", 2: "due", 3: "waiting"}

@@ -282,6 +282,12 @@ def add_covid_19(*, now: dt.datetime) -> Policy:
                       anchor_day=anchor_day, until=until)
         for title, kind, anchor_kind, anchor_day, until in worked_examples()
     ]  # fmt: skip
+    examples += [
+        PolicyExample(policy=policy, title=title, kind="quarantine",
+                      anchor_kind="last_exposure", anchor_day=dt.date(2026, 11, 1),
+                      circumstances=circumstances, until=until)
+        for title, circumstances, until in examples_of_contacts()
+    ]  # fmt: skip
     if differing := check_examples(policy, examples):
         raise ExampleDiffers(differing)
     PolicyExample.objects.bulk_create(examples)
@@ -318,6 +324,51 @@ def worked_examples() -> list[tuple[str, str, str, dt.date, dt.date]]:
         (
             _("Household, onset on 20 February of a leap year: until 5 March"),
             "quarantine", "household", day(2028, 2, 20), day(2028, 3, 5),
+        ),
+    ]  # fmt: skip
+
+
+def examples_of_contacts() -> list[tuple[str, dict[str, Any], dt.date | None]]:
+    """Title, circumstances of an exposure on 1 November, and the last day, worked out
+    by hand; None: nothing is ordered."""
+    until = dt.date(2026, 11, 11)
+    near = {"setting": "work", "distance": "near", "masks": "none"}
+    return [
+        (
+            _("An hour at one table, nobody with a mask: until 11 November"),
+            {**near, "minutes": 60}, until,
+        ),
+        (
+            _("An hour at one table, both with a mask: nothing is ordered"),
+            {**near, "masks": "both", "minutes": 60}, None,
+        ),
+        (
+            _("An hour in one room, both with a mask: until 11 November"),
+            {**near, "distance": "room", "masks": "both", "minutes": 60}, until,
+        ),
+        (
+            _("Two minutes close by: nothing is ordered"),
+            {**near, "minutes": 2}, None,
+        ),
+        (
+            _("Two minutes close by, particularly at risk: until 11 November"),
+            {**near, "minutes": 2, "vulnerable": True}, until,
+        ),
+        (
+            _("Second dose on 1 October: nothing is ordered"),
+            {
+                **near, "minutes": 60,
+                "immunity": {"kind": "vaccination", "day": "2026-10-01", "dose": 2},
+            },
+            None,
+        ),
+        (
+            _("Second dose on 20 October, not two weeks ago: until 11 November"),
+            {
+                **near, "minutes": 60,
+                "immunity": {"kind": "vaccination", "day": "2026-10-20", "dose": 2},
+            },
+            until,
         ),
     ]  # fmt: skip
 

@@ -206,6 +206,9 @@ VIOLATIONS = {
     "monitoring_anchor_with_its_day": lambda: make.MonitoringFactory(
         anchor_kind="onset", anchor_day=None
     ),
+    "monitoring_stated_with_its_day": lambda: make.MonitoringFactory(
+        stated_kind="last_exposure"
+    ),
     "one_proposal": lambda: twice(make.OrderFactory, "monitoring"),
     "replaced_once": two_replace_one,
     "order_issued": lambda: make.OrderFactory(issued_at=NOW, issued_by=None),

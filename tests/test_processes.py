@@ -48,6 +48,8 @@ from cases.models import (
     Routine,
 )
 from cases.views import arrival
+from contacts import naming, tracing
+from contacts.models import Contact, Exposure
 from diaries import endings, planning, submission, symptoms
 from diaries.models import Entry, Symptom
 from diaries.slots import Slot
@@ -1218,6 +1220,154 @@ def _(world):
     alarm, by = Alarm.objects.get(), world.staff["supervisor"]
     watch.settle(alarm, outcome="explained", word="x", by=by, now=NOW)
     return lambda: watch.forget(before=NOW + DAY)
+
+
+# --- Contacts ------------------------------------------------------------------------
+
+BAKER = naming.ContactDetails(given_name="Kim", family_name="Ofen", hint="the baker")
+MET = naming.Meeting(day=TODAY, setting="work", distance="near", minutes=60)
+
+
+def anna(world: World) -> User:
+    return world.staff["case_worker"]
+
+
+def berta() -> Contact:
+    """Whom Ida named; waits for an official."""
+    return Contact.objects.get(met__given_name="Ida")
+
+
+def berta_is_followed(world: World) -> Monitoring:
+    found = tracing.take_over(
+        berta(), tracing.details_of(berta()), by=anna(world), now=NOW
+    )
+    assert found.monitoring is not None
+    return found.monitoring
+
+
+@calling(naming.name_contact)
+def _(world):
+    by = anna(world)
+    return lambda: naming.name_contact(world.ida, BAKER, meetings=[MET], by=by, now=NOW)
+
+
+@calling(naming.record_exposure)
+def _(world):
+    contact, by = berta(), world.ida.user
+    return lambda: naming.record_exposure(contact, MET, by=by, now=NOW)
+
+
+@calling(naming.revise_exposure)
+def _(world):
+    exposure, by = berta().exposures.get(), world.ida.user
+    return lambda: naming.revise_exposure(exposure, {"minutes": 3}, by=by, now=NOW)
+
+
+@calling(naming.withdraw_exposure)
+def _(world):
+    exposure, by = berta().exposures.get(), anna(world)
+    return lambda: naming.withdraw_exposure(exposure, why="x", by=by, now=NOW)
+
+
+@calling(naming.revise_contact)
+def _(world):
+    contact, by = berta(), anna(world)
+    changes = {"health_staff": "yes", "hint": "the other baker"}
+    return lambda: naming.revise_contact(contact, changes, by=by, now=NOW)
+
+
+@calling(naming.state_day)
+def _(world):
+    ida, by = world.ida, world.ida.user
+    return lambda: naming.state_day(ida, TODAY, said="nobody", by=by, now=NOW)
+
+
+@calling(tracing.accept)
+def _(world):
+    exposures, by = list(berta().exposures.all()), anna(world)
+    return lambda: tracing.accept(exposures, by=by, now=NOW)
+
+
+@calling(tracing.review)
+def _(world):
+    contact, by = berta(), anna(world)
+    return lambda: tracing.review(contact, by=by, now=NOW)
+
+
+@calling(tracing.dismiss)
+def _(world):
+    contact, by = berta(), anna(world)
+    return lambda: tracing.dismiss(contact, why="x", by=by, now=NOW)
+
+
+@calling(tracing.bring_back)
+def _(world):
+    contact, by = berta(), anna(world)
+    tracing.dismiss(contact, why="x", by=by, now=NOW)
+    return lambda: tracing.bring_back(contact, by=by, now=NOW)
+
+
+@calling(tracing.tell)
+def _(world):
+    contact, by = berta(), anna(world)
+    return lambda: tracing.tell(contact, by=by, now=NOW)
+
+
+@calling(tracing.take_over)
+def _(world):
+    contact, by = berta(), anna(world)
+    who = tracing.details_of(contact)
+    return lambda: tracing.take_over(
+        contact, who, issue=True, channel="sms", by=by, now=NOW
+    )
+
+
+@calling(tracing.weigh_contact)
+def _(world):
+    contact = berta()
+    contact.exposures.update(setting="household")
+    return lambda: tracing.weigh_contact(contact, by=None, now=NOW)
+
+
+@calling(tracing.weigh_person)
+def _(world):
+    person = berta_is_followed(world).person
+    person.contacts_of.get().exposures.update(setting="household")
+    return lambda: tracing.weigh_person(person, by=None, now=NOW)
+
+
+@calling(tracing.weigh_case)
+def _(world):
+    berta_is_followed(world)
+    case = Case.objects.get(person=world.ida)
+    Case.objects.filter(pk=case.pk).update(onset=TODAY)
+    return lambda: tracing.weigh_case(case, by=None, now=NOW)
+
+
+@calling(tracing.record_immunity)
+def _(world):
+    person, by = berta_is_followed(world).person, anna(world)
+    return lambda: tracing.record_immunity(
+        person, disease=Disease.objects.get(), kind="vaccination",
+        day=TODAY - 60 * DAY, dose=2, proof_seen=True, by=by, now=NOW,
+    )  # fmt: skip
+
+
+@calling(tracing.take_up_case)
+def _(world):
+    berta_is_followed(world)
+    case = Case.objects.get(person=world.ida)
+    naming.name_contact(world.kolja, BAKER, meetings=[MET], by=anna(world), now=NOW)
+    Contact.objects.filter(met=world.kolja).update(met=world.ida)
+    Exposure.objects.filter(case__isnull=True).update(met=world.ida)
+    return lambda: tracing.take_up_case(case, by=None, now=NOW)
+
+
+@calling(containment.rest_on)
+def _(world):
+    monitoring, by = berta_is_followed(world), anna(world)
+    basis = containment.Basis("last_exposure", TODAY, None, "close")
+    return lambda: containment.rest_on(monitoring, basis, by=by, now=NOW)
 
 
 # --- The tests ----------------------------------------------------------------------

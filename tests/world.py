@@ -26,6 +26,8 @@ from cases.models import (
     PrintRun,
     Routine,
 )
+from contacts import naming
+from contacts.models import Contact
 from diaries import submission
 from diaries.models import Entry, Symptom
 from diaries.slots import Slot
@@ -118,6 +120,7 @@ def build(mark: str = "") -> World:
     comments.write(ida, f"{mark}comment", by=anna, now=NOW)
     post(ida, by=anna)
     post(lena, by=anna)
+    name_contact(ida, mark=mark)
     settled = Escalation.objects.open().filter(person=ida, reason="worsening").first()
     if settled:
         escalation.settle(
@@ -159,6 +162,33 @@ def index_case(given: str, family: str, slug: str, *, by: User, mark: str) -> Pe
         note=f"{mark}service",
     )  # fmt: skip
     return case.person
+
+
+def name_contact(person: Person, *, mark: str) -> Contact:
+    """Somebody whom the person met yesterday, named by themselves."""
+    assert person.user
+    return naming.name_contact(
+        person,
+        naming.ContactDetails(
+            given_name=f"{mark}Berta",
+            family_name=f"{mark}Ofen",
+            mobile="+491713920088",
+            hint=f"{mark}baker, red jacket",
+        ),
+        meetings=[
+            naming.Meeting(
+                day=TODAY - DAY,
+                setting="work",
+                distance="near",
+                minutes=60,
+                masks="none",
+                place=f"{mark}bakery",
+                remark=f"{mark}remark",
+            )
+        ],
+        by=person.user,
+        now=NOW - DAY / 2,
+    )
 
 
 def post(person: Person, *, by: User) -> None:
@@ -248,6 +278,8 @@ def ids(ida: Person, lena: Person) -> dict[str, Any]:
         "print_run": PrintRun.objects.get(letters__person=ida).pk,
         "letter": Message.objects.get(channel="letter", about=ida.pk).pk,
         "other_person": lena.pk,
+        "contact": Contact.objects.get(met=ida).pk,
+        "exposure": Contact.objects.get(met=ida).exposures.get().pk,
         "case": monitoring.case.pk,
         "monitoring": monitoring.pk,
         "order": monitoring.orders.issued().get().pk,
@@ -303,6 +335,8 @@ def kind_of(route: str) -> str:
         ("orders/<", "order"),
         ("people/<", "person"),
         ("panel/<", "person"),
+        ("contacts/<", "contact"),
+        ("exposures/<", "exposure"),
         ("file/<", "person"),
         ("cases/<", "case"),
     ):

@@ -45,6 +45,11 @@ class Escalation(models.Model):
         LAPSED_UNDECIDED = "lapsed_undecided", _("Order lapsed, undecided")
         MESSAGE_FAILED = "message_failed", _("Message failed")
         POSSIBLE_DUPLICATE = "possible_duplicate", _("Possible duplicate")
+        QUARANTINE_MISFIT = "quarantine_misfit", _("Quarantine no longer fits")
+        CONTACTS_NAMED = "contacts_named", _("Contacts to look at")
+        MET_IN_QUARANTINE = "met_in_quarantine", _("Met somebody in quarantine")
+        STEP_DISPUTED = "step_disputed", _("Objects to the date")
+        POSSIBLE_CLUSTER = "possible_cluster", _("Possible cluster")
 
     # Never go away by themselves, never in bulk: an official settles each.
     MEDICAL = frozenset(

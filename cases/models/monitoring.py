@@ -59,6 +59,11 @@ class Monitoring(models.Model):
         LAST_EXPOSURE = "last_exposure", _("last exposure")
         HOUSEHOLD = "household", _("first case at home")
 
+    class NotOrdered(models.TextChoices):
+        UNEXPOSED = "unexposed", _("no exposure counts")
+        NOT_COUNTED = "not_counted", _("not close enough")
+        EXEMPT = "exempt", _("immune")
+
     OPEN = (Status.PLANNED.value, Status.OPEN.value)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -88,8 +93,17 @@ class Monitoring(models.Model):
         _("counted from"), max_length=14, choices=Anchor, blank=True
     )
     anchor_day = models.DateField(_("counted from day"), null=True, blank=True)
-    # A code of the policy, of a quarantine that rests on exposures.
+    # Of a quarantine that rests on exposures; kept by contacts.tracing through
+    # cases.containment. The category is a code of the policy.
     risk_category = models.CharField(_("risk category"), max_length=20, blank=True)
+    further_day = models.DateField(_("further case at home"), null=True, blank=True)
+    not_ordered = models.CharField(
+        _("nothing ordered because"), max_length=11, choices=NotOrdered, blank=True
+    )
+    # What an official typed without naming an exposure: it counts beside them.
+    stated_kind = models.CharField(max_length=14, choices=Anchor, blank=True)
+    stated_day = models.DateField(null=True, blank=True)
+    stated_further = models.DateField(null=True, blank=True)
     enrolment = models.CharField(
         _("enrolment"), max_length=11, choices=Enrolment, default=Enrolment.NOT_INVITED
     )
@@ -172,6 +186,11 @@ class Monitoring(models.Model):
                 name="monitoring_anchor_with_its_day",
                 condition=Q(anchor_kind="", anchor_day__isnull=True)
                 | (~Q(anchor_kind="") & Q(anchor_day__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="monitoring_stated_with_its_day",
+                condition=Q(stated_kind="", stated_day__isnull=True)
+                | (~Q(stated_kind="") & Q(stated_day__isnull=False)),
             ),
         ]
 

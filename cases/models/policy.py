@@ -235,6 +235,58 @@ class Policy(Guideline, models.Model):
     def __str__(self) -> str:
         return f"{self.disease} {self.valid_from:%Y-%m-%d}"
 
+    def clean(self) -> None:
+        """Refuse categories and immunity that the arithmetic cannot read."""
+        wrong = {}
+        if not are_categories(self.contact_categories):
+            wrong["contact_categories"] = _(
+                "Each category needs a 'code' and 'counted' as 'quarantine', as "
+                "'household' or ''; 'minutes' and 'days' are numbers, 'settings', "
+                "'distance' and 'masks' lists."
+            )
+        if not is_immunity(self.immunity):
+            wrong["immunity"] = _(
+                "'vaccination' and 'infection' each need 'after_days'; it, 'for_days' "
+                "and 'doses' are numbers of days or doses."
+            )
+        if wrong:
+            raise ValidationError(wrong)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def are_categories(value: Any) -> bool:
+    """Whether that can be the categories of contacts of a policy."""
+    lists = {"settings", "distance", "masks"}
+    known = {"code", "counted", "minutes", "days", "vulnerable", *lists}
+    return isinstance(value, list) and all(
+        isinstance(rule, dict)
+        and set(rule) <= known
+        and isinstance(rule.get("code"), str)
+        and 0 < len(rule["code"]) <= 20
+        and rule.get("counted") in {"quarantine", "household", ""}
+        and all(_is_count(rule[name]) for name in ("minutes", "days") if name in rule)
+        and all(isinstance(rule[name], list) for name in lists if name in rule)
+        for rule in value
+    )
+
+
+def is_immunity(value: Any) -> bool:
+    """Whether that can be the immunity of a policy."""
+    return (
+        isinstance(value, dict)
+        and set(value) <= {"vaccination", "infection"}
+        and all(
+            isinstance(rule, dict)
+            and "after_days" in rule
+            and set(rule) <= {"after_days", "for_days", "doses"}
+            and all(map(_is_count, rule.values()))
+            for rule in value.values()
+        )
+    )
+
 
 class PolicyExample(models.Model):
     """A worked example beside a policy: it must compute as written."""

@@ -164,7 +164,7 @@ class Contact(models.Model):
     dismissed_why = SealedTextField(_("why"), blank=True)
     # Kept by contacts.tracing: health staff and people at risk come first; the last
     # day of a standing exposure, from which retention counts.
-    urgent = models.BooleanField(default=False, editable=False)
+    urgent = models.BooleanField(_("urgent"), default=False, editable=False)
     last_day = models.DateField(null=True, editable=False)
     # Kept by contacts.search, as for people.
     search_text = models.TextField(editable=False, default="")
@@ -264,6 +264,11 @@ class Contact(models.Model):
             self.over_60,
             self.pre_existing,
         )
+
+    @property
+    def is_vulnerable(self) -> bool:
+        """Whether an infection would be worse for them, as far as anybody said."""
+        return Answer.YES in (self.at_risk, self.over_60, self.pre_existing)
 
     @property
     def is_changed(self) -> bool:

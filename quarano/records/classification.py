@@ -185,7 +185,8 @@ MODELS = {
             "technical": "id version",
             "identity": "person",
             "health": "disease case kind anchor_kind anchor_day risk_category "
-            "conclusion",
+            "further_day not_ordered stated_kind stated_day "
+            "stated_further conclusion",
             "legal": "status start until",
             "work": "enrolment assigned_to opened_at opened_by concluded_at "
             "concluded_by reported_at first_called_at invited_at registered_at "
