@@ -1347,8 +1347,9 @@ def _(world):
 @calling(tracing.record_immunity)
 def _(world):
     person, by = berta_is_followed(world).person, anna(world)
+    disease = Disease.objects.get()
     return lambda: tracing.record_immunity(
-        person, disease=Disease.objects.get(), kind="vaccination",
+        person, disease=disease, kind="vaccination",
         day=TODAY - 60 * DAY, dose=2, proof_seen=True, by=by, now=NOW,
     )  # fmt: skip
 
