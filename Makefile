@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TEST ?= tests
-REFUSED ?= $(addprefix tests/,accounts audit cases diaries notifications)
+REFUSED ?= $(addprefix tests/,accounts audit cases contacts diaries notifications)
 WORKERS ?= 2
 COMPILED := $(patsubst %.po,%.mo,$(wildcard quarano/locale/*/LC_MESSAGES/django.po))
 export PORT
@@ -84,7 +84,7 @@ check: $(READY)
 	DEBUG=true $(BIN)/mypy
 	$(BIN)/djlint templates --lint --quiet
 	find templates -name '*.html' -print0 | xargs -0 -r $(BIN)/djade --target-version 5.2 --check
-	$(BIN)/bandit --quiet --configfile pyproject.toml --severity-level medium --recursive quarano health_authorities cases diaries
+	$(BIN)/bandit --quiet --configfile pyproject.toml --severity-level medium --recursive quarano health_authorities cases contacts diaries
 	$(BIN)/python -m tests.secrets_scan
 	DEBUG=true $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	DEBUG=true $(BIN)/python manage.py messages --check

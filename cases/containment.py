@@ -517,7 +517,7 @@ STATED = ["stated_kind", "stated_day", "stated_further"]
 RESTS_ON = ["anchor_kind", "anchor_day", "further_day", "risk_category", "not_ordered"]
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def rest_on(
     monitoring: Monitoring, basis: Basis, *, by: User | None, now: dt.datetime
 ) -> Order | None:

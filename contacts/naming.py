@@ -250,7 +250,7 @@ def _origin(by: User) -> str:
     return Origin.OFFICIAL if by.is_staff else Origin.CITIZEN
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def record_exposure(
     contact: Contact, meeting: Meeting, *, by: User, now: dt.datetime
 ) -> Exposure:
@@ -312,7 +312,7 @@ def _follow_up(
         tracing.ask_to_look(exposure, by=by, now=now)
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def revise_exposure(
     exposure: Exposure,
     changes: dict[str, Any],
@@ -376,7 +376,7 @@ def withdraw_exposure(
     return exposure
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def revise_contact(
     contact: Contact,
     changes: dict[str, Any],

@@ -113,7 +113,7 @@ def _quarantine(person: Person) -> Monitoring | None:
     return person.monitorings.open().filter(kind=Kind.QUARANTINE).first()
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def accept(
     exposures: Iterable[Exposure], *, by: User, now: dt.datetime
 ) -> list[Exposure]:
@@ -158,7 +158,7 @@ def review(contact: Contact, *, by: User, now: dt.datetime) -> Contact:
     return contact
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def dismiss(contact: Contact, *, why: str, by: User, now: dt.datetime) -> Contact:
     """Say that somebody is no contact after all; what rests on it is weighed again.
 
@@ -182,7 +182,7 @@ def dismiss(contact: Contact, *, why: str, by: User, now: dt.datetime) -> Contac
     return contact
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def bring_back(contact: Contact, *, by: User, now: dt.datetime) -> Contact:
     """Take a dismissal back. Raises NamedAlready where the case has named the same
     person again meanwhile."""
@@ -202,7 +202,7 @@ def bring_back(contact: Contact, *, by: User, now: dt.datetime) -> Contact:
     return contact
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def tell(contact: Contact, *, by: User, now: dt.datetime) -> Contact:
     """Note that a contact was told by word of mouth; raises Held, Dismissed.
 
@@ -287,7 +287,7 @@ def circumstances(
     )
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def weigh_contact(contact: Contact, *, by: User | None, now: dt.datetime) -> None:
     """Weigh a contact's exposures again, with all others of the same person."""
     weigh_contacts(Contact.objects.filter(pk=contact.pk), by=by, now=now)
@@ -406,7 +406,7 @@ def _running(person: Person, disease: Disease, kind: str) -> Monitoring | None:
     return person.monitorings.open().filter(disease=disease, kind=kind).first()
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def weigh_person(person: Person, *, by: User | None, now: dt.datetime) -> None:
     """Weigh again all that a person's quarantines rest on, disease by disease.
 
@@ -515,7 +515,7 @@ def _isolated(person: Person, disease: Disease) -> bool:
     ).exists()
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def weigh_case(case: Case, *, by: User | None, now: dt.datetime) -> None:
     """Weigh again everybody who was exposed to a case."""
     exposed = case.exposures.standing().order_by().values("contact")
@@ -583,7 +583,7 @@ class TakenOver:
     why: str = ""
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def take_over(
     contact: Contact,
     who: Person | intake.PersonDetails,
@@ -720,7 +720,7 @@ def details_of(contact: Contact) -> intake.PersonDetails:
 # --- A contact turns case, and back ---------------------------------------------------
 
 
-@retrying_transaction
+@retrying_transaction(repeatable=True)
 def take_up_case(case: Case, *, by: User | None, now: dt.datetime) -> None:
     """What a new case brings: who was held is named now, and asked to be looked at;
     from whom the case may have caught it is kept as a possible source."""
