@@ -64,14 +64,15 @@ def answers(url: str) -> bool:
     return False
 
 
-def begin(folder: Path, port: int) -> Demo:
-    """Start the demo and wait until its outbreak is played; raises RuntimeError."""
+def begin(folder: Path, port: int, **extra: str) -> Demo:
+    """Start the demo, `extra` in its environment, and wait until its outbreak is
+    played; raises RuntimeError."""
     started = time.monotonic()
     with (folder / "said").open("wb") as said:
         process = subprocess.Popen(
             [sys.executable, "-m", "quarano.demo", "--port", str(port)],
             cwd=Path(__file__).parent.parent,
-            env=environment(folder),
+            env=environment(folder) | extra,
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,

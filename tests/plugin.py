@@ -55,6 +55,7 @@ def start() -> None:
             embedded.postgres(folder / "postgres", durable=False)
         )
         os.environ["DATABASE_URL"] = server.url
+        os.environ["QUARANO_OWN_DATABASE"] = "yes"
     if not os.environ.get("REDIS_URL") or os.environ.get("QUARANO_OWN_REDIS"):
         server = stack.enter_context(embedded.redis(folder / "redis"))
         os.environ["REDIS_URL"] = server.url

@@ -1,7 +1,6 @@
 import pytest
 
-from tests import demo as demos
-from tests.longer.stage import Stage
+from tests.longer import stage as stages
 from tests.notifications.conftest import sink, texts  # noqa: F401 - used here too
 from tests.notifications.test_kill import transactional_schema  # noqa: F401 - as well
 
@@ -9,7 +8,5 @@ from tests.notifications.test_kill import transactional_schema  # noqa: F401 - a
 @pytest.fixture(scope="session")
 def stage():
     """One demo for all that is broken here: each test leaves it working."""
-    with demos.running() as started:
-        whole = Stage(started)
-        with whole.cleanup:
-            yield whole
+    with stages.built() as whole:
+        yield whole
