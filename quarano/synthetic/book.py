@@ -12,6 +12,7 @@ from uuid import UUID
 from cases.escalation import EASING, FOR_SUPERVISORS, URGENCY, due
 from cases.models import Case, Escalation, EscalationOccasion, Monitoring, Person
 from cases.models import Policy as PolicyRow
+from quarano.synthetic.bulk import row_of
 
 Reason = Escalation.Reason
 Band = Escalation.Band
@@ -60,7 +61,8 @@ class Book:
         due_at = due_at or due(reason, band, urgency.within, now=now)
         found = self.open.get((subject.pk, reason))
         if found is None:
-            found = self.open[subject.pk, reason] = Escalation(
+            found = self.open[subject.pk, reason] = row_of(
+                Escalation,
                 id=self.new_id(),
                 person_id=self.person.pk,
                 monitoring_id=subject.pk if isinstance(subject, Monitoring) else None,
@@ -79,9 +81,10 @@ class Book:
         else:
             _join(found, facts=facts, band=band, due_at=due_at, worse=worse, now=now)
         self.record("escalation.raised", found, at=now, codes={"reason": reason})
-        self.occasions[place] = EscalationOccasion(
+        self.occasions[place] = row_of(
+            EscalationOccasion,
             id=self.new_id(),
-            escalation=found,
+            escalation_id=found.pk,
             subject_id=subject.pk,
             reason=reason,
             occasion=occasion,

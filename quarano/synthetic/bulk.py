@@ -4,11 +4,20 @@ import datetime as dt
 import json
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Field, JSONField, Model
+from django.db.models import (
+    DateField,
+    Field,
+    ForeignKey,
+    JSONField,
+    Model,
+    TimeField,
+    UUIDField,
+)
+from django.db.models.base import ModelState
 
 from quarano.encryption import SealedTextField
 
@@ -42,14 +51,23 @@ def _quoted(value: Any) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value).translate(ESCAPES)
+    return json.dumps(value).translate(ESCAPES) if value else EMPTY[type(value)]
+
+
+EMPTY: dict[type, str] = {dict: "{}", list: "[]", str: '""', int: "0", bool: "false"}
 
 
 def _converter(field: "Field[Any, Any]") -> Callable[[Any], str]:
     if isinstance(field, JSONField):
         return _json
     if isinstance(field, SealedTextField):
-        return lambda value: _plain(field.get_prep_value(value))
+        return lambda value: _plain(field.get_prep_value(value)) if value else ""
+    if isinstance(field, ForeignKey):
+        return _converter(field.target_field)
+    if isinstance(field, UUIDField):
+        return lambda value: value.hex if type(value) is UUID else _plain(value)
+    if isinstance(field, DateField | TimeField):
+        return lambda value: str(value.isoformat())
     return _plain
 
 
@@ -66,8 +84,47 @@ class Table:
     def add(self, row: Model) -> None:
         values = row.__dict__
         self.lines.append(
-            "\t".join(convert(values[name]) for name, convert in self.converters)
+            "\t".join(
+                [
+                    NULL if (value := values[name]) is None else convert(value)
+                    for name, convert in self.converters
+                ]
+            )
         )
+
+
+M = TypeVar("M", bound=Model)
+_defaults: dict[type[Model], tuple[dict[str, Any], list[tuple[str, Any]]]] = {}
+
+
+def row_of(model: type[M], **values: Any) -> M:
+    """Return an unsaved row as `model(**values)` does, in a third of the time.
+
+    For rows by the million: values are named as columns are (`person_id`), and none of
+    them is looked at.
+    """
+    if model not in _defaults:
+        fields = [one for one in model._meta.concrete_fields if not one.primary_key]
+        makers = {
+            one.attname: one.default
+            for one in fields
+            if one.has_default() and callable(one.default)
+        }
+        plain = {
+            one.attname: one.get_default()
+            for one in fields
+            if one.attname not in makers
+        }
+        _defaults[model] = (plain, list(makers.items()))
+    plain, made = _defaults[model]
+    row = model.__new__(model)
+    inside = row.__dict__
+    inside["_state"] = ModelState()
+    inside.update(plain)
+    for name, make in made:
+        inside[name] = make()
+    inside.update(values)
+    return row
 
 
 class Bulk:

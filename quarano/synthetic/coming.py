@@ -18,6 +18,7 @@ from cases.models import (
 from diaries import reminders
 from quarano.accounts.models import User
 from quarano.notifications.models import Message
+from quarano.synthetic.bulk import row_of
 from quarano.synthetic.report import Reported
 from quarano.synthetic.world import DAY, HOUR, MINUTE
 
@@ -73,7 +74,8 @@ class Invited(Reported):
             if by_letter
             else self.world.routine.code_hours * HOUR
         )
-        code = EnrolmentCode(
+        code = row_of(
+            EnrolmentCode,
             id=self.world.new_id(),
             person_id=person.pk,
             selector="".join(random.choices(ALPHABET, k=4)),
@@ -112,7 +114,8 @@ class Invited(Reported):
         rung: str = "",
     ) -> None:
         self.add(
-            Message(
+            row_of(
+                Message,
                 id=self.world.new_id(),
                 purpose=purpose,
                 template=template,
@@ -149,12 +152,17 @@ class Invited(Reported):
                 self.user.__dict__["mobile"] = person.mobile
             person.user_id = self.user.pk
             self.add(
-                Acknowledgement(
-                    id=world.new_id(), user_id=self.user.pk, notice=NOTICE, seen_at=at
+                row_of(
+                    Acknowledgement,
+                    id=world.new_id(),
+                    user_id=self.user.pk,
+                    notice=NOTICE,
+                    seen_at=at,
                 )
             )
         self.add(
-            Reporter(
+            row_of(
+                Reporter,
                 id=world.new_id(),
                 user_id=self.user.pk,
                 person_id=person.pk,
@@ -174,7 +182,8 @@ class Invited(Reported):
         monitoring.enrolment, monitoring.enrolled_at = Enrolment.ENROLLED, enrolled_at
         is_ill = self.arrival.kind == Monitoring.Kind.ISOLATION
         self.add(
-            Questionnaire(
+            row_of(
+                Questionnaire,
                 id=world.new_id(),
                 monitoring_id=monitoring.pk,
                 has_symptoms=is_ill and self.random.random() < 0.85,
@@ -232,7 +241,8 @@ class Invited(Reported):
                 self.book.clear(reasons, now=answered)
 
     def _call(self, at: dt.datetime, outcome: str) -> None:
-        call = CallAttempt(
+        call = row_of(
+            CallAttempt,
             id=self.world.new_id(),
             person_id=self.person.pk,
             monitoring_id=self.monitoring.pk,
@@ -249,7 +259,8 @@ class Invited(Reported):
             self.person.last_reached_at = at
 
     def _serve(self, order: Order, way: str, at: dt.datetime) -> None:
-        service = Service(
+        service = row_of(
+            Service,
             id=self.world.new_id(),
             order_id=order.pk,
             way=way,

@@ -1,6 +1,7 @@
 """Authorities of many sizes, and the wave of infections that they live through."""
 
 import datetime as dt
+import gc
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -93,38 +94,49 @@ def invent(
     report: Callable[[str], None] = lambda _line: None,
 ) -> int:
     """As `synthesize`, with the number of people of each authority."""
-    pieces: list[Piece] = []
-    first = 0
-    for number, size in enumerate(people_of, start=1):
-        authority = found_one(number, now=now)
-        with tenant_context(authority):
-            if Person.objects.exists():
-                raise AlreadyFilled(authority.schema_name)
-            hire(max(6, min(80, size // STAFF_PER)), number, now=now)
-        report(f"{authority.name}: {size:,} people, {authority.url()}")
-        for start in range(0, size, PIECE):
-            count = min(PIECE, size - start)
-            schema = authority.schema_name
-            pieces.append(Piece(schema, start // PIECE, first, count, seed, cases, now))
-            first += count
+    schemas: list[str] = []
+
+    def found() -> Iterator[Piece]:
+        first = 0
+        for number, size in enumerate(people_of, start=1):
+            authority = found_one(number, now=now)
+            with tenant_context(authority):
+                if Person.objects.exists():
+                    raise AlreadyFilled(authority.schema_name)
+                hire(max(6, min(80, size // STAFF_PER)), number, now=now)
+            report(f"{authority.name}: {size:,} people, {authority.url()}")
+            schemas.append(authority.schema_name)
+            for start in range(0, size, PIECE):
+                count = min(PIECE, size - start)
+                place = (authority.schema_name, start // PIECE)
+                yield Piece(*place, first, count, seed, cases, now)
+                first += count
+
     written = 0
-    for done, rows in enumerate(_fill_all(pieces, workers), start=1):
+    for done, rows in enumerate(_fill_all(found(), workers), start=1):
         written += rows
         if done % 20 == 0:
-            report(f"{done} of {len(pieces)} pieces, {written:,} rows")
-    for schema in sorted({piece.schema for piece in pieces}):
+            report(f"{done} pieces, {written:,} rows")
+    for schema in schemas:
         _analyze(schema)
     return written
 
 
-def _fill_all(pieces: list[Piece], workers: int) -> Iterator[int]:
+def _fill_all(pieces: Iterator[Piece], workers: int) -> Iterator[int]:
+    """Fill the pieces as they come: the next authority is founded meanwhile."""
     workers = workers or os.cpu_count() or 1
     if workers == 1:
         yield from map(fill, pieces)
         return
     connections.close_all()
     with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(fill, pieces)
+        # The processes begin here, before this one speaks with the database again.
+        pool.submit(os.getpid).result()
+        try:
+            yield from pool.map(fill, pieces)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _analyze(schema: str) -> None:
@@ -177,8 +189,13 @@ def fill(piece: Piece) -> int:
         authority = HealthAuthority.objects.get(schema_name=piece.schema)
     with tenant_context(authority):
         world = enter(authority, piece)
-        for _story in stories(world, piece):
-            pass
+        # What a story leaves behind goes with it; looking for circles costs a tenth.
+        gc.disable()
+        try:
+            for _story in stories(world, piece):
+                pass
+        finally:
+            gc.enable()
         world.bulk.flush()
         return world.bulk.written
 

@@ -16,6 +16,7 @@ from diaries import escalation as rules
 from diaries.models import Entry
 from diaries.slots import Slot
 from diaries.submission import Window
+from quarano.synthetic.bulk import row_of
 from quarano.synthetic.coming import Invited
 from quarano.synthetic.courses import Course
 from quarano.synthetic.world import DAY, HOUR, MINUTE
@@ -94,7 +95,8 @@ class Keeping(Invited):
         if at > self.now or at >= times.deadline:
             return
         state = self.course.on(self._since_onset(slot.day))
-        entry = Entry(
+        entry = row_of(
+            Entry,
             id=self.world.new_id(),
             person_id=self.person.pk,
             day=slot.day,

@@ -22,6 +22,7 @@ from quarano.accounts.models import User
 from quarano.audit.models import Event
 from quarano.synthetic import people
 from quarano.synthetic.book import Book
+from quarano.synthetic.bulk import row_of
 from quarano.synthetic.world import DAY, HOUR, MINUTE, Arrival, World
 
 Reason = Escalation.Reason
@@ -70,7 +71,8 @@ class Reported:
     ) -> None:
         kind = Event.Actor.CITIZEN if citizen else Event.Actor.STAFF
         self.events.append(
-            Event(
+            row_of(
+                Event,
                 id=self.world.new_id(),
                 at=at,
                 actor=by,
@@ -96,8 +98,11 @@ class Reported:
         self.record("person.recorded", self.person, at=at, by=self.by)
         if self.person.protected:
             self.add(
-                ProtectedCircle(
-                    id=world.new_id(), person_id=self.person.pk, user_id=self.by
+                row_of(
+                    ProtectedCircle,
+                    id=world.new_id(),
+                    person_id=self.person.pk,
+                    user_id=self.by,
                 )
             )
         if self.arrival.kind == Monitoring.Kind.ISOLATION:
@@ -174,7 +179,8 @@ class Reported:
         self.add(case)
         self.record("case.taken_up", case, at=at, by=self.by)
         if tested:
-            test = Test(
+            test = row_of(
+                Test,
                 id=self.world.new_id(),
                 person_id=self.person.pk,
                 case_id=case.pk,

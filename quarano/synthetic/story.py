@@ -31,6 +31,7 @@ from diaries.slots import Slot
 from quarano.accounts.models import User
 from quarano.audit.models import Event
 from quarano.notifications.models import Message
+from quarano.synthetic.bulk import row_of
 from quarano.synthetic.diary import Keeping
 from quarano.synthetic.world import DAY, HOUR, MINUTE
 
@@ -188,7 +189,8 @@ class Story(Keeping):
         person.search_grams = search.grams(person.search_text)
         if self.random.random() < 0.05:
             self.add(
-                Comment(
+                row_of(
+                    Comment,
                     id=self.world.new_id(),
                     person_id=person.pk,
                     text=self.random.choice(COMMENTS),

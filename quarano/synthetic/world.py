@@ -18,6 +18,7 @@ from diaries.submission import Window, window
 from health_authorities.models import HealthAuthority
 from quarano.synthetic.bulk import Bulk
 
+VERSION_BITS, VERSION_4 = 0xF << 76 | 3 << 62, 4 << 76 | 2 << 62
 HOUR, MINUTE, DAY = dt.timedelta(hours=1), dt.timedelta(minutes=1), dt.timedelta(days=1)
 
 
@@ -57,7 +58,9 @@ class World:
         return window(slot, self.routine, last_day=slot.day if is_last else None)
 
     def new_id(self) -> UUID:
-        return UUID(int=self.random.getrandbits(128), version=4)
+        bits = self.random.getrandbits(128)
+        # Version 4 of RFC 9562: these six bits are said.
+        return UUID(int=bits & ~VERSION_BITS | VERSION_4)
 
     def official(self) -> UUID:
         return self.random.choice(self.staff)
