@@ -1,11 +1,20 @@
 """How monitorings end: with symptoms or unknown, lapsed as ordered, or undecided."""
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from cases import containment, escalation
-from cases.models import Escalation, Monitoring, Person, Policy, Routine
+from cases.models import (
+    Escalation,
+    EscalationOccasion,
+    Monitoring,
+    Person,
+    Policy,
+    Routine,
+)
 from diaries import escalation as rules
 from diaries import owed
 from diaries.models import Entry
@@ -14,6 +23,8 @@ from health_authorities.models import current
 from quarano.cockroach.transactions import retrying_transaction
 
 Reason = Escalation.Reason
+# Further back than the slots that a policy looks at.
+SOME_DAYS = 14
 TALKED_OF = [Reason.ENDS_WITH_SYMPTOMS.value, Reason.LAPSED_UNDECIDED.value]
 
 
@@ -75,6 +86,7 @@ def end_due(*, now: dt.datetime) -> None:
     if not ending:
         return
     symptoms = rules.catalogue()
+    told = _Told(ending)
     policies: dict[Any, Policy] = {}
     for monitoring in ending:
         if monitoring.disease_id not in policies:
@@ -82,10 +94,90 @@ def end_due(*, now: dt.datetime) -> None:
                 monitoring.disease, on=today
             )
         policy = policies[monitoring.disease_id]
+        considered, _needed = policy.slots_for_release(routine.slots_per_day)
+        entries = told.entries[monitoring.person_id]
+        judged = _freedom(
+            monitoring,
+            policy,
+            routine,
+            symptoms,
+            now=now,
+            entries=entries if considered <= SOME_DAYS else None,
+        )
+        if not told.is_news(monitoring, judged, today=today):
+            continue
         if monitoring.until == today:
             _ends_today(monitoring, policy, routine, symptoms, now=now)
         else:
             _lapsed(monitoring, policy, routine, symptoms, now=now)
+
+
+# Free of symptoms or unknown, the codes of the symptoms, whether there was fever.
+Judgement = tuple[bool | None, list[str], bool]
+
+
+class _Told:
+    """What is known of many endings, read at once, so that only news costs more."""
+
+    def __init__(self, ending: list[Monitoring]) -> None:
+        keys = [one.pk for one in ending]
+        since = min(one.until for one in ending if one.until)
+        self.entries: defaultdict[UUID, list[Entry]] = defaultdict(list)
+        people = [one.person_id for one in ending]
+        for entry in (
+            Entry.objects.filter(
+                person__in=people, day__gte=since - dt.timedelta(days=SOME_DAYS)
+            )
+            .defer("note")
+            .order_by("opens")
+        ):
+            self.entries[entry.person_id].append(entry)
+        self.open: set[tuple[UUID, str]] = set(
+            Escalation.objects.open()
+            .filter(subject_id__in=keys)
+            .values_list("subject_id", "reason")
+        )
+        self.known = {
+            (one.subject_id, one.reason, one.occasion): one
+            for one in EscalationOccasion.objects.filter(
+                subject_id__in=keys, reason__in=TALKED_OF
+            ).select_related("escalation")
+        }
+
+    def is_news(
+        self, monitoring: Monitoring, judged: Judgement, *, today: dt.date
+    ) -> bool:
+        """Whether the judgement asks for anything that was not done already."""
+        ends_today = monitoring.until == today
+        reason = Reason.ENDS_WITH_SYMPTOMS if ends_today else Reason.LAPSED_UNDECIDED
+        if judged[0]:
+            is_said = (monitoring.pk, reason.value) in self.open
+            return is_said or not ends_today
+        if not ends_today and not self.open.isdisjoint(
+            (monitoring.pk, one.value)
+            for one in (Reason.ENDS_WITH_SYMPTOMS, Reason.ENDS)
+        ):
+            return True
+        assert monitoring.until is not None
+        known = self.known.get((monitoring.pk, reason, monitoring.until.isoformat()))
+        if known is None:
+            return True
+        escalation, facts = known.escalation, _facts(monitoring, judged)
+        if escalation.settled_at is not None:
+            return False
+        is_withdrawn = escalation.withdrawn_at is not None
+        return is_withdrawn or not facts == known.facts == escalation.facts
+
+
+def _facts(monitoring: Monitoring, judged: Judgement) -> dict[str, Any]:
+    assert monitoring.until is not None
+    free, codes, fever = judged
+    return {
+        "until": monitoring.until.isoformat(),
+        "symptoms": codes,
+        "fever": fever,
+        "unknown": free is None,
+    }
 
 
 def _clear_outdated(ending: list[Monitoring], *, now: dt.datetime) -> None:
@@ -106,17 +198,17 @@ def _freedom(
     symptoms: rules.Catalogue,
     *,
     now: dt.datetime,
-) -> tuple[bool | None, list[str], bool]:
-    """Whether free of symptoms, the codes of the symptoms, whether there was fever."""
+    entries: Iterable[Entry] | None = None,
+) -> Judgement:
+    """Whether free of symptoms, the codes of the symptoms, whether there was fever;
+    `entries` are the person's of these days, oldest first, where read already."""
     person = monitoring.person
     last = owed.last_slot([monitoring], routine)
     considered, _needed = policy.slots_for_release(routine.slots_per_day)
     slots = slots_before(now, routine, count=considered, last=last)
-    entries = [
-        entry
-        for entry in person.entries.filter(day__gte=slots[0].day).order_by("opens")
-        if rules.slot_of(entry) in slots
-    ]
+    if entries is None:
+        entries = person.entries.filter(day__gte=slots[0].day).order_by("opens")
+    entries = [entry for entry in entries if rules.slot_of(entry) in slots]
     free = is_symptom_free(
         person,
         policy=policy,
@@ -143,8 +235,8 @@ def _ends_today(
     *,
     now: dt.datetime,
 ) -> None:
-    free, codes, fever = _freedom(monitoring, policy, routine, symptoms, now=now)
-    if free:
+    judged = _freedom(monitoring, policy, routine, symptoms, now=now)
+    if judged[0]:
         escalation.clear(monitoring, [Reason.ENDS_WITH_SYMPTOMS], now=now)
         return
     assert monitoring.until is not None
@@ -152,12 +244,7 @@ def _ends_today(
         monitoring,
         Reason.ENDS_WITH_SYMPTOMS,
         occasion=monitoring.until.isoformat(),
-        facts={
-            "until": monitoring.until.isoformat(),
-            "symptoms": codes,
-            "fever": fever,
-            "unknown": free is None,
-        },
+        facts=_facts(monitoring, judged),
         policy=policy,
         due_at=current().at(monitoring.until, routine.ending_decided_by),
         now=now,
@@ -174,20 +261,15 @@ def _lapsed(
     now: dt.datetime,
 ) -> None:
     assert monitoring.until is not None
-    free, codes, fever = _freedom(monitoring, policy, routine, symptoms, now=now)
-    if free and containment.may_lapse(monitoring, now=now):
+    judged = _freedom(monitoring, policy, routine, symptoms, now=now)
+    if judged[0] and containment.may_lapse(monitoring, now=now):
         containment.lapse(monitoring, now=now)
         return
     escalation.raise_(
         monitoring,
         Reason.LAPSED_UNDECIDED,
         occasion=monitoring.until.isoformat(),
-        facts={
-            "until": monitoring.until.isoformat(),
-            "symptoms": codes,
-            "fever": fever,
-            "unknown": free is None,
-        },
+        facts=_facts(monitoring, judged),
         policy=policy,
         due_at=current().end_of(monitoring.until),
         now=now,

@@ -1,5 +1,6 @@
 """The doors for jobs: one authority, or all that have work."""
 
+import datetime as dt
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -65,6 +66,18 @@ def authority_task(
         return task
 
     return decorate(func) if func is not None else decorate
+
+
+def local(schema_name: str, moment: dt.datetime) -> tuple[str, list[Any]]:
+    """Return SQL, with its values, for what the authority's clock shows at the moment.
+
+    A timestamp without zone: CAST(… AS DATE) is its day, CAST(… AS TIME) its time.
+    """
+    zone = (
+        "(SELECT h.time_zone FROM public.health_authorities_healthauthority h"
+        " WHERE h.schema_name = %s)"
+    )
+    return f"(CAST(%s AS TIMESTAMPTZ) AT TIME ZONE {zone})", [moment, schema_name]
 
 
 def in_authorities_with(
