@@ -31,6 +31,8 @@ class _Enough(Exception):
 class Fault:
     """Refuses the statement number `at` once; counts all of them."""
 
+    runs = PLAIN_RUNS
+
     def __init__(self, at: int = 0, error: type[psycopg.Error] | None = None) -> None:
         self.at = at
         self.error = error or psycopg.errors.SerializationFailure
@@ -57,6 +59,41 @@ class Fault:
         return execute(sql, params, many, ctx)
 
 
+class AutocommitRuns(PLAIN_RUNS):
+    """Lets go on after what only the test's own transaction takes for broken: outside
+    of the test each such statement is its own."""
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        if not transactions._within_transaction():
+            connection.needs_rollback = False
+        return super().__exit__(kind, error, trace)
+
+
+class OfWrites(Fault):
+    """Refuses what writes, and whatever stands in a transaction of the request's own.
+
+    A reading outside of one is a transaction of one statement, which CockroachDB runs
+    again by itself.
+    """
+
+    runs = AutocommitRuns
+
+    def __init__(self, at: int = 0, error: type[psycopg.Error] | None = None) -> None:
+        super().__init__(at, error)
+        self.depth: int | None = None
+
+    def __call__(
+        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, ctx: Any
+    ) -> Any:
+        if self.depth is None:
+            self.depth = len(connection.savepoint_ids)
+        inside = len(connection.savepoint_ids) > self.depth
+        writes = sql.startswith(("INSERT", "UPDATE", "DELETE", "SAVEPOINT", "RELEASE"))
+        if inside or writes or "FOR UPDATE" in sql:
+            return super().__call__(execute, sql, params, many, ctx)
+        return execute(sql, params, many, ctx)
+
+
 @contextmanager
 def refused(at: int, error: type[psycopg.Error] | None = None) -> Iterator[Fault]:
     """Statement number `at`, counted from 1, fails once within the block."""
@@ -70,6 +107,7 @@ def survives(
     state: Callable[[], object] | None = None,
     *,
     faults: Sequence[type[psycopg.Error]] = (psycopg.errors.SerializationFailure,),
+    kind: type[Fault] = Fault,
 ) -> int:
     """Assert that a process ends alike whichever statement is refused once.
 
@@ -78,14 +116,14 @@ def survives(
     statements.
     """
     look = state or everything
-    undisturbed = Fault()
+    undisturbed = kind()
     before = look()
     expected = _run(process, look, undisturbed)
     assert undisturbed.count, "the process ran no statement"
     assert expected != before, "the process changed nothing"
     for error in faults:
         for number in range(1, undisturbed.count + 1):
-            fault = Fault(number, error)
+            fault = kind(number, error)
             found = _run(process, look, fault)
             assert found == expected, f"differs after refusing: {fault.refused}"
             if fault.refused is None:  # the first run filled a cache, this one used it
@@ -102,9 +140,11 @@ def _run(
     block = transaction.atomic()
     block._from_testcase = True  # type: ignore[attr-defined]
     try:
-        with mock.patch.object(transactions, "_Runs", PLAIN_RUNS), block:
+        with mock.patch.object(transactions, "_Runs", fault.runs), block:
             with connection.execute_wrapper(fault):
                 process()
+            if fault.runs is AutocommitRuns:
+                connection.needs_rollback = False
             found = look()
             raise _Enough
     except _Enough:

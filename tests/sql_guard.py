@@ -36,6 +36,13 @@ LACKING = {
     r"\bTABLESAMPLE\b": "TABLESAMPLE",
     r"\bNULLS\s+NOT\s+DISTINCT\b": "NULLS NOT DISTINCT",
     r"\bFOR\s+UPDATE\b[^;]*\bGROUP\s+BY\b": "locks with groups",
+    r"^\s*DO\s+(LANGUAGE\b|''|\$)": "anonymous blocks",
+    r"\bLANGUAGE\s+'?plpgsql\b": "PL/pgSQL, as triggers and dynamic SQL use it",
+    r"\bSET\s+CONSTRAINTS\s+(?!ALL\s+IMMEDIATE|ALL\s+DEFERRED)": "deferring by name",
+    r"^\s*(VACUUM|CLUSTER|REINDEX)\b": "housekeeping by hand",
+    r"\bINHERITS\s*\(": "tables that inherit",
+    r"\bCREATE\s+UNLOGGED\b": "tables without a log",
+    r"\bpg_(relation|total_relation|table|database)_size\s*\(": "sizes by function",
     r"\bWITH\s+HOLD\b": "cursors that outlive the transaction",
 }
 PATTERNS = [(re.compile(p, re.IGNORECASE), what) for p, what in LACKING.items()]
@@ -44,14 +51,9 @@ QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 
 ORDERED = re.compile(r'"(\w+)"\."(\w+)" (?:ASC|DESC)\b(?! NULLS)')
 OURS = {
-    "health_authorities",
-    "cases",
-    "contacts",
-    "diaries",
-    "audit",
-    "notifications",
-    "accounts",
-}
+    "health_authorities", "cases", "contacts", "diaries", "audit", "notifications",
+    "accounts", "oversight", "desk",
+}  # fmt: skip
 
 seen: Counter[str] = Counter()
 

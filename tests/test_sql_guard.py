@@ -19,6 +19,12 @@ from tests import sql_guard
         "CREATE EXTENSION pg_trgm",
         "SELECT similarity(a, b) FROM c",
         "TRUNCATE cases_person",
+        "DO $$ BEGIN NULL; END $$",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS ''",
+        'SET CONSTRAINTS "a" DEFERRED',
+        "VACUUM cases_person",
+        "CREATE TABLE a () INHERITS (b)",
+        "SELECT pg_total_relation_size('a')",
     ],
 )
 def test_the_guard_refuses_what_cockroachdb_lacks(statement):

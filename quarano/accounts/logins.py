@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from health_authorities.models import HealthAuthority
 from quarano import clock
 from quarano.accounts.models import User
-from quarano.cockroach.transactions import retrying_transaction
+from quarano.cockroach.transactions import retrying, retrying_transaction
 from quarano.notifications import outbox
 
 CODE_FOR = dt.timedelta(minutes=10)
@@ -42,6 +42,7 @@ def ended_account(email: str | None, mobile: str | None) -> User | None:
     return found
 
 
+@retrying
 def begin(request: HttpRequest, user: User) -> None:
     """Sign in somebody who has just set a password here."""
     auth.login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])

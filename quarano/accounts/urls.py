@@ -2,7 +2,6 @@ from collections.abc import Callable
 from typing import Any
 
 from allauth.account import views as account
-from allauth.mfa.base import views as second_factor
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from django.urls import URLPattern, path, re_path
@@ -112,11 +111,16 @@ urlpatterns = [
     ),
     door(
         "second-factor/reauthenticate/",
-        second_factor.reauthenticate,
+        views_signing_in.Reauthenticate.as_view(),
         "mfa_reauthenticate",
         signed_in,
     ),
-    door("second-factor/app/", totp.activate_totp, "mfa_activate_totp", signed_in),
+    door(
+        "second-factor/app/",
+        views_signing_in.SetUpApp.as_view(),
+        "mfa_activate_totp",
+        signed_in,
+    ),
     door(
         "second-factor/app/remove/",
         totp.deactivate_totp,

@@ -50,7 +50,8 @@ def new_device(request: HttpRequest) -> HttpResponse:
     form = DeviceCodeForm(request.POST or None)
     if form.is_valid():
         if stage.accepts(form.cleaned_data["code"]):
-            response = stage.exit()
+            # The code is used up: from here on the rest alone is run again.
+            response: HttpResponse = retrying(stage.exit)()
             devices.remember(request, response, stage.login.user)
             return response
         form.add_error("code", _("This code is not right, or over. Ask for a new one."))

@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.mfa.base import views as mfa
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp import views as totp
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
@@ -31,6 +32,12 @@ class Authenticate(mfa.AuthenticateView):
         self.auth_form = self.get_form_class()(user=self.stage.login.user, data=typed)
         return self.auth_form
 
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Go in. The code was used up by being right: it is not asked for again."""
+        retrying(form.save)()
+        response: HttpResponse = retrying(self.stage.exit)()
+        return response
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         user = self.stage.login.user
         context: dict[str, Any] = super().get_context_data(**kwargs)
@@ -42,6 +49,22 @@ class Authenticate(mfa.AuthenticateView):
             "has_codes": Codes in kinds,
             "has_passkey": Authenticator.Type.WEBAUTHN in kinds,
         }
+
+
+class Reauthenticate(mfa.ReauthenticateView):
+    """'Is it you?', with a code, which is used up by being right."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = retrying(super().form_valid)(form)
+        return response
+
+
+class SetUpApp(totp.ActivateTOTPView):
+    """The authenticator app's first code; the session then forgets the secret."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = retrying(super().form_valid)(form)
+        return response
 
 
 @require_safe
