@@ -2,8 +2,6 @@
 
 import datetime as dt
 
-from phonenumber_field.phonenumber import PhoneNumber
-
 from cases import due_times, escalation, history
 from cases.models import CallAttempt, Escalation, Monitoring, Person
 from health_authorities.models import current
@@ -19,17 +17,6 @@ ANSWERED = (
     Reason.ENTRY_MISSING,
     Reason.SILENT,
 )
-HERE = 49  # the country whose numbers are shown without it
-
-
-def dialled(number: PhoneNumber | str) -> str:
-    """Return a number as one dials it from here, its groups kept together and in
-    order in scripts of either direction; "" where there is none."""
-    if not isinstance(number, PhoneNumber):
-        return ""
-    is_here = number.country_code == HERE
-    shown = str(number.as_national if is_here else number.as_international)
-    return shown.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 @retrying_transaction

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Q, Subquery
 from django.utils import formats
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
@@ -29,6 +29,8 @@ from quarano.notifications.models import Message
 
 # Reading a file over and over is one line; so many events are looked at for a row.
 SPARE = 3
+# What says that somebody looked; opening a monitoring is no look.
+LOOKS = Q(verb="file.opened") | Q(verb__endswith=".viewed") | Q(verb__endswith=".read")
 
 
 @dataclass
@@ -43,10 +45,16 @@ class Row:
     changes: list[str] = field(default_factory=list)
 
 
-def read(person: Person, *, limit: int) -> list[Row]:
-    """Return the newest events about a person, newest first, in one statement."""
+def read(person: Person, *, limit: int, readings: bool | None = None) -> list[Row]:
+    """Return the newest events about a person, newest first, in one statement.
+
+    With `readings` only that somebody looked; without (False) only what happened.
+    """
     revisions = Revision.objects.filter(person=person, event=OuterRef("pk"))
-    events = Event.objects.filter(person=person.pk).annotate(
+    chosen = Event.objects.filter(person=person.pk)
+    if readings is not None:
+        chosen = chosen.filter(LOOKS) if readings else chosen.exclude(LOOKS)
+    events = chosen.annotate(
         revised=Subquery(revisions.values("changes")[:1]),
         revised_kind=Subquery(revisions.values("subject_kind")[:1]),
         name=Subquery(User.objects.filter(pk=OuterRef("actor")).values("name")[:1]),
@@ -112,6 +120,11 @@ def _row(event: Any) -> Row:
 
 
 def _who(event: Any) -> str:
+    if event.verb == "on_call.taken":
+        # Nobody has signed in; whose telephone it was, the authority knows.
+        if event.codes.get("telephone") == 2:
+            return _("from the second telephone on call")
+        return _("from the first telephone on call")
     if event.actor is not None:
         return event.name or _("somebody whose login is gone")
     if event.actor_kind == Event.Actor.NOBODY:

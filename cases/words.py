@@ -91,6 +91,7 @@ def fact_in_words(
         escalation.facts or {},
         _Names(symptom_names() if symptoms is None else symptoms),
         now,
+        escalation.due_at,
     )
     parts = [part for part in _WORDS[escalation.reason](told) if part]
     if escalation.withdrawn_at is not None:
@@ -159,6 +160,7 @@ class _Told:
     facts: Facts
     names: _Names
     now: dt.datetime | None
+    due_at: dt.datetime | None = None
 
     def get(self, key: str, default: Any = None) -> Any:
         return self.facts.get(key, default)
@@ -305,6 +307,9 @@ def _onset(told: _Told) -> Parts:
 def _ends(told: _Told) -> Parts:
     if told.get("until"):
         yield _("until %(day)s, 24:00") % {"day": day_in_words(told["until"])}
+    if told.due_at is not None and told.now is not None:
+        due = formats.date_format(localtime(told.due_at), "H:i")
+        yield _("decide by %(time)s") % {"time": due}
 
 
 def _ends_with_symptoms(told: _Told) -> Parts:

@@ -29,6 +29,25 @@
     }));
   });
 
+  // --- What was typed in an open form of the panel or file is not lost unasked --------
+  const typed = (form) => $$("input:not([type=hidden]), textarea, select", form).some((one) => {
+    if (one.matches("[type=checkbox], [type=radio]")) return one.checked !== one.defaultChecked;
+    if (one.matches("select")) {
+      const before = [...one.options].find((option) => option.defaultSelected) || one.options[0];
+      return Boolean(before) && one.value !== before.value;
+    }
+    return one.value !== one.defaultValue;
+  });
+  // Before htmx and the browser: in the phase that goes down.
+  document.addEventListener("click", (event) => {
+    const way = event.target.closest("[data-leaves]");
+    if (!way) return;
+    const forms = way.closest("form") ? [way.closest("form")] : $$(".panel form");
+    if (!forms.some(typed) || confirm($("#announcer").dataset.askTyped)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }, true);
+
   // --- Clicks ------------------------------------------------------------------------
   document.addEventListener("click", (event) => {
     const hit = (selector) => event.target.closest(selector);
@@ -133,6 +152,12 @@
   };
   addEventListener("pageshow", release);
   document.addEventListener("htmx:afterRequest", release);
+  // One stands at the first question of a form that was opened.
+  const begin = (root) => {
+    const form = $("form[autofocus]", root);
+    const first = form && $("input:not([type=hidden]), select, textarea", form);
+    if (first) first.focus();
+  };
   document.addEventListener("htmx:afterSwap", (event) => {
     // After an outer swap htmx names what stood there before: look it up by its id.
     const before = event.detail.target || document;
@@ -147,6 +172,11 @@
     }
     keepRow();
     applyKeys();
+  });
+
+  // htmx gives the form itself the focus when it has settled: this comes after.
+  document.addEventListener("htmx:load", (event) => {
+    if (!$("[aria-invalid=true]", event.target)) begin(event.target);
   });
 
   // --- Keys: only on pages with data-keys, never in fields, can be switched off ------
@@ -164,7 +194,9 @@
   let lastRow = null;
   let following = 0;
   const rows = () => $$("tr.row");
-  const current = () => document.activeElement.closest("tr.row") || $("tr.row.is-selected");
+  // A panel that was closed leads back to its row, as the address says.
+  const current = () => document.activeElement.closest("tr.row") ||
+    $("tr.row.is-selected") || $("tr.row:has(:target)");
   const keepRow = () => {
     if (!lastRow || document.activeElement !== document.body) return;
     const link = $(`a.row__link[href="${CSS.escape(lastRow)}"]`);
@@ -187,7 +219,8 @@
   };
   const press = (key) => {
     const hits = $$(`[data-key="${CSS.escape(key)}"]`).filter((one) => one.offsetParent !== null || one.closest(".panel"));
-    const target = hits[0];
+    // An open form comes first: Escape closes it, not what it stands in.
+    const target = hits.find((one) => one.closest("form")) || hits[0];
     if (!target) return false;
     if (target.matches("input")) target.focus(); else target.click();
     return true;
@@ -237,5 +270,7 @@
   const waiting = $("form[data-at-once]");
   if (waiting) waiting.requestSubmit();
 
+  begin(document);
+  $("a.row__link:target")?.focus();
   applyKeys();
 })();

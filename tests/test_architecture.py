@@ -13,7 +13,7 @@ LAYERS = [
         "quarano.clock", "quarano.encryption", "quarano.htmx", "quarano.cockroach",
         "quarano.audit", "quarano.charts", "quarano.letters", "quarano.forms",
         "quarano.templatetags", "quarano.embedded", "quarano.middleware",
-        "quarano.glossary", "quarano.sheets",
+        "quarano.glossary", "quarano.sheets", "quarano.telephones",
     },
     {"health_authorities"},
     {"quarano.notifications"},

@@ -5,9 +5,16 @@ from django import forms
 from django.utils import formats, timezone
 from django.utils.translation import gettext_lazy as _
 
-from cases.forms.fields import YEAR, DayField, in_sections, past_day
+from cases.forms.fields import (
+    YEAR,
+    DayField,
+    in_sections,
+    past_day,
+    say_when_needed,
+)
 from cases.models import Case, Disease, Person, Test
 from quarano.forms import Choices
+from quarano.telephones import dialled
 
 
 class DiseaseField(forms.ModelChoiceField):
@@ -135,6 +142,15 @@ class ReportForm(forms.Form):
         )
         for name in ("onset", "specimen_date"):
             past_day(self, name, today=today)
+        say_when_needed(
+            self,
+            {
+                "onset": _("needed with 'on this day'"),
+                "specimen_date": _("needed with a kind of test"),
+                "test_kind": _("needed without a classification"),
+                "classification": _("needed without a kind of test"),
+            },
+        )
 
     @property
     def sections(self) -> list[tuple[Any, list[forms.BoundField]]]:
@@ -213,8 +229,7 @@ class ExposureForm(forms.Form):
 def like_this(person: Person) -> str:
     """Say enough of a known person to tell whether it is the same one."""
     born = formats.date_format(person.birth_date) if person.birth_date else ""
-    number = person.mobile or person.phone
-    phone = number.as_international if number else ""
+    phone = dialled(person.mobile or person.phone)
     known = [born, phone, person.email, person.city]
     name = _("This is %(name)s") % {"name": person.name}
     return ", ".join(word for word in [name, *known] if word)

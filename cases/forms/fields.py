@@ -2,7 +2,7 @@
 
 import datetime as dt
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -73,6 +73,15 @@ def past_day(form: forms.Form, name: str, *, today: dt.date) -> None:
     field = form.fields[name]
     assert isinstance(field, DayField)
     field.between(today - YEAR, today)
+
+
+def say_when_needed(form: forms.Form, words: Mapping[str, Any]) -> None:
+    """Name at fields, by their names, when they are needed, in place of 'optional'.
+
+    For what a form asks only together with, or instead of, another field.
+    """
+    for name, when in words.items():
+        setattr(form.fields[name], "needed", when)  # noqa: B010 - the widget's page reads it
 
 
 def in_sections(

@@ -5,9 +5,9 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cases import calls
 from cases.models import CallAttempt, Escalation, Person
 from quarano.forms import Choices
+from quarano.telephones import dialled
 
 
 class CallForm(forms.Form):
@@ -30,7 +30,7 @@ class CallForm(forms.Form):
     def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         numbers = [
-            (number.as_e164, calls.dialled(number))
+            (number.as_e164, dialled(number))
             for number in (person.mobile, person.phone)
             if number
         ]

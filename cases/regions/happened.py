@@ -107,5 +107,10 @@ def comments(person: Person, *, user: User) -> dict[str, Any]:
 
 
 def history(person: Person, *, limit: int | None = 20) -> dict[str, Any]:
-    """Who changed and who looked, newest first; without a limit everything."""
-    return {"rows": timeline.read(person, limit=limit or EVERYTHING), "limit": limit}
+    """What happened, and apart from it who looked; without a limit everything."""
+    most = limit or EVERYTHING
+    return {
+        "rows": timeline.read(person, limit=most, readings=False),
+        "looks": timeline.read(person, limit=most, readings=True),
+        "limit": limit,
+    }

@@ -8,11 +8,12 @@ from django.urls import reverse
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-from cases import calls, clocks
+from cases import clocks
 from cases.models import Case, EnrolmentCode, Monitoring, Person
 from cases.regions.spans import Way, is_lapsed, issued_ones
 from health_authorities.models import current
 from quarano.accounts.models import User
+from quarano.telephones import dialled
 
 
 def header(
@@ -45,7 +46,7 @@ def header(
         "days": chief.days if chief else None,
         "is_lapsed": is_lapsed(chief, today) if chief else False,
         "is_proposed": chief is not None and not issued_ones(chief),
-        "number": calls.dialled(number),
+        "number": dialled(number),
         "risks": ", ".join(risk for is_so, risk in risks if is_so),
         "may_record": user.may("diaries.record"),
         # Without a telephone the letter is the way, while the diary is not open yet.
@@ -112,8 +113,8 @@ def _facts(person: Person) -> list[tuple[str, str]]:
     ]
     wishes = [person.get_preferred_channel_display(), " / ".join(hours)]
     rows = [
-        (_("Mobile"), calls.dialled(person.mobile)),
-        (_("Phone"), calls.dialled(person.phone)),
+        (_("Mobile"), dialled(person.mobile)),
+        (_("Phone"), dialled(person.phone)),
         (_("E-mail"), person.email),
         (_("Address"), _address(person.street, person.postal_code, person.city)),
         (_("Stays at"), stay),

@@ -12,13 +12,14 @@ from django.utils.translation import gettext as _
 
 from cases import calls, due_times, on_call, words
 from cases import worklist as cases_worklist
-from cases.forms import SettleForm, SnoozeForm
+from cases.forms import CallForm, SettleForm, SnoozeForm
 from cases.models import Escalation, Monitoring, Person
 from cases.why import why
 from health_authorities.models import current
 from quarano.accounts.models import User
 from quarano.desk.charts import narrow_chart
 from quarano.desk.forms import AssignForm
+from quarano.telephones import dialled
 
 UNDOABLE = dt.timedelta(hours=24)
 
@@ -34,8 +35,8 @@ def read(
 ) -> dict[str, Any]:
     """Return what the panel shows of a person.
 
-    `do` ('settle', 'snooze', 'assign') is the form that is open, `on` the escalation it
-    is for (else the chief one), `form` a bound one that was refused.
+    `do` ('settle', 'snooze', 'assign', 'call') is the form that is open, `on` the
+    escalation it is for (else the chief one), `form` a bound one that was refused.
     """
     today = current().localdate(now)
     every = list(
@@ -59,6 +60,7 @@ def read(
     chosen = next((one for one in open_ones if one.pk == on), None)
     chosen = chosen or (open_ones[0] if open_ones else None)
     alarms = on_call.told(open_ones)
+    may_call = user.may("cases.call")
     shown = [
         {
             **_shown(
@@ -89,7 +91,9 @@ def read(
         "score": round(row.score, 1) if row else None,
         "assigned_to": next((one.assigned_to for one in open_ones), None),
         "assign_form": _assign_form(user, form) if do == "assign" else None,
-        "number": calls.dialled(person.mobile or person.phone),
+        "call_form": _call_form(person, form) if do == "call" and may_call else None,
+        "may_call": may_call,
+        "number": dialled(person.mobile or person.phone),
         "needs_letter": bool(person.telephone) and calls.needs_letter(person, now=now),
         "may_write": monitoring is not None
         and user.may("cases.invite")
@@ -102,6 +106,7 @@ def read(
             "settle": _("Settle"),
             "snooze": _("Snooze"),
             "assign": _("Assign"),
+            "call": _("Record a call"),
         },
     }
 
@@ -138,6 +143,10 @@ def _moment(moment: dt.datetime) -> str:
 
 def _assign_form(user: User, form: forms.Form | None) -> forms.Form:
     return form if isinstance(form, AssignForm) else AssignForm(me=user)
+
+
+def _call_form(person: Person, form: forms.Form | None) -> forms.Form:
+    return form if isinstance(form, CallForm) else CallForm(person=person)
 
 
 def _shown(

@@ -20,6 +20,7 @@ urlpatterns = [
     path("worklist/assign/", views_worklist.assign_many, name="assign_many"),
     path("worklist/panel/<uuid:pk>/", views_worklist.panel, name="panel"),
     path("worklist/panel/<uuid:pk>/assign/", views_worklist.assign, name="assign"),
+    path("worklist/panel/<uuid:pk>/call/", views_worklist.call, name="call"),
     path(
         "worklist/escalations/<uuid:pk>/settle/", views_worklist.settle, name="settle"
     ),

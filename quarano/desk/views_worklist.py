@@ -14,9 +14,9 @@ from django.views.decorators.http import (
     require_POST,
 )
 
-from cases import escalation, settling
+from cases import calls, escalation, settling
 from cases import worklist as cases_worklist
-from cases.forms import SettleForm, SnoozeForm
+from cases.forms import CallForm, SettleForm, SnoozeForm
 from cases.models import Escalation, Person
 from cases.worklist import Filters
 from quarano import clock
@@ -98,7 +98,7 @@ def _panel(
 ) -> dict[str, Any]:
     now = clock.now()
     audit.viewed(request, "panel.viewed", now=now, person=person)
-    if not do and request.GET.get("do") in {"settle", "snooze", "assign"}:
+    if not do and request.GET.get("do") in {"settle", "snooze", "assign", "call"}:
         do = request.GET["do"]
         on = _uuid(request.GET.get("on", ""))
     return panel_of.read(person, user=request.user, now=now, do=do, on=on, form=form)
@@ -231,6 +231,19 @@ def assign(request: HttpRequest, pk: UUID) -> HttpResponse:
     escalation.assign(found, to=form.official, by=request.user, now=clock.now())
     to = form.official.name if form.official else _("nobody")
     messages.success(request, _("Assigned to %(name)s.") % {"name": to})
+    return done(request, _back(request, person))
+
+
+@require_POST
+@may("cases.call")
+def call(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Note how a call went, without leaving the list."""
+    person = get_object_or_404(Person.objects.open_to(request.user), pk=pk)
+    form = CallForm(request.POST, person=person)
+    if not form.is_valid():
+        return _refused(request, person, do="call", form=form)
+    calls.record_call(person, **form.cleaned_data, by=request.user, now=clock.now())
+    messages.success(request, _("Call recorded."))
     return done(request, _back(request, person))
 
 

@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from quarano.charts.bars import day_bar as draw_day_bar
 from quarano.charts.bars import share_bar as draw_share_bar
 from quarano.glossary import BY_CODE
+from quarano.telephones import dialled
 
 register = template.Library()
 
@@ -216,6 +217,9 @@ def celsius(value: Decimal | float | None) -> str:
     if value is None:
         return ""
     return f"{formats.number_format(value, decimal_pos=1)}\N{NO-BREAK SPACE}°C"
+
+
+register.filter("dialled", dialled)
 
 
 @register.filter

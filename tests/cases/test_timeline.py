@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from cases import calls, containment, intake, timeline
+from cases import calls, containment, intake, regions, timeline
 from quarano.audit import log
 from tests.cases.views.conftest import *  # noqa: F403 - the same cast
 from tests.cases.views.conftest import DAY, NOW, TODAY, isolation
@@ -83,3 +83,21 @@ def test_every_verb_of_the_field_has_words():
     }
     assert len(verbs) > 30
     assert verbs - ELSEWHERE <= set(timeline.WORDS)
+
+
+def test_who_looked_stands_apart_from_what_happened(ida, anna):
+    for days in range(1, 30):
+        by = anna if days % 2 else None
+        log.record("file.opened", None, by=by, now=NOW + days * DAY, person=ida)
+    happened = regions.history(ida, limit=20)
+    assert "Case taken up" in [row.what for row in happened["rows"]]
+    assert {row.what for row in happened["looks"]} == {"File opened"}
+    assert "Monitoring opened: isolation" in [row.what for row in happened["rows"]]
+
+
+def test_an_alarm_that_was_taken_says_from_which_telephone(ida):
+    log.record(
+        "on_call.taken", None, by=None, now=NOW + DAY, person=ida,
+        codes={"alarm": "x", "telephone": 2},
+    )  # fmt: skip
+    assert timeline.read(ida, limit=1)[0].who == "from the second telephone on call"

@@ -1,7 +1,7 @@
 import datetime as dt
 
 import pytest
-from django.utils import translation
+from django.utils import timezone, translation
 
 from cases import words
 from cases.models import Escalation
@@ -63,3 +63,10 @@ def test_eased_and_withdrawn_are_said_first():
     facts = {"temperature": 38.9}
     assert told("fever", facts, eased_at=NOW).startswith("eased, ")
     assert told("fever", facts, withdrawn_at=NOW).startswith("withdrawn by the citizen")
+
+
+def test_an_ending_says_until_when_it_must_be_decided(authority):
+    noon = authority.at(NOW.date(), dt.time(12))
+    with timezone.override(authority.zone):
+        said = told("ends", {"until": "2026-11-24"}, due_at=noon)
+    assert said == "until Tue 24 Nov, 24:00, decide by 12:00"

@@ -15,6 +15,7 @@ WORKER = [
     "cases.take_up",
     "cases.settle",
     "cases.assign",
+    "cases.call",
 ]
 
 

@@ -350,7 +350,7 @@ def test_looking_alone_settles_nothing(roles, now, follow):
     kolja = follow()
     raised = raise_for(kolja)
     page = text(reader.get(f"/worklist/?person={kolja.pk}&do=settle&on={raised.pk}"))
-    assert "Settle" not in page
+    assert "Settle" not in page[page.index("<body") :]
     for url in (
         step(raised, "settle"),
         step(raised, "snooze"),
@@ -400,3 +400,55 @@ def test_the_file_leads_on_to_the_next_of_the_list(desk, follow):
     # Without a list there is no next one.
     page = desk.get(f"/people/{first.pk}/").content.decode()
     assert 'rel="next"' not in page
+
+
+# --- The panel: closing, forms, calls ------------------------------------------------
+
+
+def test_closing_the_panel_leads_back_to_the_row(desk, follow):
+    person = raise_for(follow()).person
+    page = text(desk.get(f"/worklist/?tab=all&person={person.pk}"))
+    close = page[page.index('id="panel"') :]
+    assert f"#row-{person.pk}" in close[: close.index('data-key="escape"')]
+
+
+@pytest.mark.parametrize("do", ["settle", "snooze", "assign", "call"])
+def test_a_form_of_the_panel_is_closed_without_the_panel(desk, follow, do):
+    person = raise_for(follow()).person
+    page = text(desk.get(f"/worklist/?tab=all&person={person.pk}&do={do}"))
+    form = page[page.index("autofocus") :]
+    form = form[: form.index("</form>")]
+    assert 'data-key="escape"' in form
+    assert "Cancel" in form[form.index('data-key="escape"') :]
+
+
+def test_a_call_is_recorded_beside_the_list(desk, anna, follow):
+    person = follow()
+    raise_for(person, "entry_missing")
+    here = f"/worklist/panel/{person.pk}/call/?tab=all"
+    refused = desk.post(here, {}, headers=IN_PANEL)
+    assert refused.status_code == 422
+    assert "Choose how the call went." in text(refused)
+    assert 'id="panel"' in text(refused)
+
+    answer = desk.post(here, {"outcome": "reached", "note": "Well."}, headers=IN_PANEL)
+
+    assert (answer.status_code, said(answer)) == (204, ["Call recorded."])
+    call = person.calls.get()
+    assert (call.outcome, call.note, call.called_by) == ("reached", "Well.", anna)
+    assert not Escalation.objects.open().filter(reason="entry_missing").exists()
+
+
+def test_who_may_not_call_sees_no_form_for_it(roles, now, follow):
+    person = raise_for(follow()).person
+    epi = sign_in(official("Epi", "epidemiologist"))
+    assert epi.post(f"/worklist/panel/{person.pk}/call/", {}).status_code == 403
+
+
+def test_the_order_is_explained_on_demand(desk, follow):
+    raise_for(follow("Leyla Aydın", birth_date=dt.date(1940, 3, 2)))
+    page = text(desk.get("/worklist/?tab=all"))
+    table = page[page.index("Why this order?") :]
+    for part in ("Risk", "Trend", "Silence", "Due", "Weight", "Leyla Aydın"):
+        assert part in table
+    assert "Why this order?" not in text(desk.get("/worklist/?tab=all", headers=POLL))

@@ -267,3 +267,20 @@ def test_only_case_workers_take_up(roles, now, disease):
     browser = sign_in(official("Erik", "epidemiologist"))
     assert browser.get(reverse("cases:take_up")).status_code == 403
     assert now == NOW
+
+
+def test_what_was_refused_takes_the_focus_and_says_when_a_field_is_needed(desk, typed):
+    page = post(desk, typed, test_kind="", classification="").content.decode()
+    notice = page[page.index("notice--urgent") :]
+    assert "autofocus" in notice[: notice.index(">")]
+    assert page.count("autofocus") == 1
+    for when in ("needed without a kind of test", "needed without a classification"):
+        assert when in page
+
+
+def test_whom_one_may_mean_takes_the_focus_and_shows_the_number_as_dialled(desk, typed):
+    post(desk, typed)
+    page = post(desk, typed).content.decode()
+    known = page[page.index('id="known"') :]
+    assert "autofocus" in known[: known.index(">")]
+    assert "0171\N{NO-BREAK SPACE}5550142" in known
