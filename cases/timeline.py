@@ -8,7 +8,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import formats
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
@@ -30,7 +30,8 @@ from quarano.notifications.models import Message
 # Reading a file over and over is one line; so many events are looked at for a row.
 SPARE = 3
 # What says that somebody looked; opening a monitoring is no look.
-LOOKS = Q(verb="file.opened") | Q(verb__endswith=".viewed") | Q(verb__endswith=".read")
+OPENED, LOOKED = "file.opened", (".viewed", ".read")
+LOOKS = Q(verb=OPENED) | Q(verb__endswith=LOOKED[0]) | Q(verb__endswith=LOOKED[1])
 
 
 @dataclass
@@ -45,22 +46,42 @@ class Row:
     changes: list[str] = field(default_factory=list)
 
 
-def read(person: Person, *, limit: int, readings: bool | None = None) -> list[Row]:
-    """Return the newest events about a person, newest first, in one statement.
+def read(person: Person, *, limit: int) -> list[Row]:
+    """Return the newest events about a person, newest first, in one statement."""
+    found = _once(_events(person).order_by("-at", "-pk")[: limit * SPARE])
+    return [_row(event) for event in found[:limit]]
 
-    With `readings` only that somebody looked; without (False) only what happened.
-    """
+
+def apart(person: Person, *, limit: int) -> tuple[list[Row], list[Row]]:
+    """Return what happened to a person, and who looked; each newest first, `limit` of
+    each, both in one statement."""
+    events = _events(person).order_by("-at", "-pk")
+    happened = events.exclude(LOOKS)[:limit]
+    looks = events.filter(LOOKS)[: limit * SPARE]
+    found = sorted(happened.union(looks, all=True), key=_newest)
+    read = [event for event in found if _is_look(event)]
+    return (
+        [_row(event) for event in found if not _is_look(event)],
+        [_row(event) for event in _once(read)[:limit]],
+    )
+
+
+def _newest(event: Event) -> Any:
+    return -event.at.timestamp(), -event.pk.int
+
+
+def _is_look(event: Event) -> bool:
+    return event.verb == OPENED or event.verb.endswith(LOOKED)
+
+
+def _events(person: Person) -> QuerySet[Event]:
+    """Events about a person, with the values before and after and who it was."""
     revisions = Revision.objects.filter(person=person, event=OuterRef("pk"))
-    chosen = Event.objects.filter(person=person.pk)
-    if readings is not None:
-        chosen = chosen.filter(LOOKS) if readings else chosen.exclude(LOOKS)
-    events = chosen.annotate(
+    return Event.objects.filter(person=person.pk).annotate(
         revised=Subquery(revisions.values("changes")[:1]),
         revised_kind=Subquery(revisions.values("subject_kind")[:1]),
         name=Subquery(User.objects.filter(pk=OuterRef("actor")).values("name")[:1]),
     )
-    found = _once(events.order_by("-at", "-pk")[: limit * SPARE])
-    return [_row(event) for event in found[:limit]]
 
 
 def _once(events: Iterable[Event]) -> list[Event]:
@@ -68,7 +89,7 @@ def _once(events: Iterable[Event]) -> list[Event]:
     found: list[Event] = []
     for event in events:
         last = found[-1] if found else None
-        is_reading = event.verb.endswith((".opened", ".viewed"))
+        is_reading = _is_look(event)
         is_again = last is not None and (last.verb, last.actor) == (
             event.verb,
             event.actor,

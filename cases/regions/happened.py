@@ -108,9 +108,5 @@ def comments(person: Person, *, user: User) -> dict[str, Any]:
 
 def history(person: Person, *, limit: int | None = 20) -> dict[str, Any]:
     """What happened, and apart from it who looked; without a limit everything."""
-    most = limit or EVERYTHING
-    return {
-        "rows": timeline.read(person, limit=most, readings=False),
-        "looks": timeline.read(person, limit=most, readings=True),
-        "limit": limit,
-    }
+    happened, looks = timeline.apart(person, limit=limit or EVERYTHING)
+    return {"rows": happened, "looks": looks, "limit": limit}

@@ -55,8 +55,9 @@ def test_every_verb_about_a_person_has_words(ida):
 
 def test_the_history_asks_one_statement(ida, anna, django_assert_num_queries):
     intake.change_details(ida, {"city": "Altstadt"}, by=anna, now=NOW)
-    with django_assert_num_queries(1):
-        timeline.read(ida, limit=20)
+    for reading in (timeline.read, timeline.apart):
+        with django_assert_num_queries(1):
+            reading(ida, limit=20)
 
 
 # About no person: their events stand in no file.
