@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 
 HERE = {"", "localhost", "127.0.0.1", "::1"}
-WITH_TLS = {"require", "verify-ca", "verify-full"}
+WITH_TLS = {"require", "verify-ca"}
 DEVELOPMENT = b"development-only"
 DEFAULT = "only-for-development"
 
@@ -83,7 +83,8 @@ def hosts(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def database(**_: Any) -> list[CheckMessage]:
-    """The way to the database is encrypted unless it stays on this machine."""
+    """The way to the database is encrypted, and its other end known, unless it is a
+    socket of this machine's file system."""
     found: list[CheckMessage] = []
     place = settings.DATABASES["default"]
     if place.get("ATOMIC_REQUESTS"):
@@ -91,15 +92,14 @@ def database(**_: Any) -> list[CheckMessage]:
             Error("ATOMIC_REQUESTS would defeat the retry.", id="quarano.E007")
         )
     hosts_named = str(place.get("HOST") or "").split(",")
-    elsewhere = [
-        host for host in hosts_named if host not in HERE and not host.startswith("/")
-    ]
+    elsewhere = [host for host in hosts_named if host and not host.startswith("/")]
     mode = place.get("OPTIONS", {}).get("sslmode", "")
-    if not settings.DEVELOPMENT and elsewhere and mode not in WITH_TLS:
+    if not settings.DEVELOPMENT and elsewhere and mode != "verify-full":
+        what = "verified" if mode in WITH_TLS else "encrypted"
         found.append(
             Error(
-                "The way to the database is not encrypted.",
-                hint="Add ?sslmode=verify-full to DATABASE_URL.",
+                f"The way to the database is not {what}.",
+                hint="Add ?sslmode=verify-full&sslrootcert=… to DATABASE_URL.",
                 id="quarano.E010",
             )
         )

@@ -4,8 +4,9 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-import dj_database_url
 from django.utils.translation import gettext_lazy as _
+
+from quarano.cockroach import address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -166,17 +167,18 @@ DATABASE_ROLE = "quarano_app" if DATABASE_AS == "app" else ""
 
 _address = DATABASE_OWNER_URL if DATABASE_AS == "owner" else ""
 _address = _address or DATABASE_URL
-ON_COCKROACH = _address.startswith("cockroach")
 ORIGINAL_BACKEND = (
-    "django_cockroachdb" if ON_COCKROACH else "django.db.backends.postgresql"
+    "django_cockroachdb"
+    if address.is_cockroach(_address)
+    else "django.db.backends.postgresql"
 )
 DATABASES = {
-    "default": dj_database_url.parse(
-        _address.replace("cockroachdb://", "postgresql://").replace(
-            "cockroach://", "postgresql://"
-        ),
+    "default": address.parse(
+        _address,
         engine="quarano.cockroach",
         conn_max_age=int(os.environ.get("CONN_MAX_AGE", "600")),
+        # A connection that was kept is asked before it is used again: its node may
+        # have died.
         conn_health_checks=True,
     )
 }

@@ -1,8 +1,9 @@
 import datetime as dt
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -36,7 +37,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("browser") or item.get_closest_marker("localhost"):
             item.add_marker(pytest.mark.allow_hosts(HERE))
         if item.get_closest_marker("cockroach") and not ON_COCKROACH:
-            item.add_marker(pytest.mark.skip(reason="needs CockroachDB"))
+            item.add_marker(pytest.mark.skip(reason="not run: needs CockroachDB"))
+        if item.get_closest_marker("postgresql") and ON_COCKROACH:
+            item.add_marker(pytest.mark.skip(reason=f"not run: {WITHIN}"))
+
+
+WITHIN = "makes tables within the test's transaction, which CockroachDB would commit"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, Any, Any]:
+    return (yield from not_run_within_a_transaction())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, Any, Any]:
+    return (yield from not_run_within_a_transaction())
+
+
+def not_run_within_a_transaction() -> Generator[None, Any, Any]:
+    """A founding within a test's own transaction is refused on CockroachDB; such a test
+    says that it did not run."""
+    try:
+        return (yield)
+    except Exception as error:
+        from quarano.cockroach.schemas import NotOnItsOwn
+
+        if ON_COCKROACH and isinstance(error, NotOnItsOwn):
+            pytest.skip(f"not run: {WITHIN}")
+        raise
 
 
 # --- The database: one per process, both authorities made once --------------------

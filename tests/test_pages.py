@@ -202,6 +202,32 @@ def test_pages_ask_few_statements(world, name):
     assert not many
 
 
+# They show and change rows of public, which no other page of an authority reads.
+OF_PUBLIC = {"desk:first_hour", "desk:authority"}
+
+
+def switches(asked) -> list[str]:
+    """The statements that enter a schema."""
+    said = (one["sql"] for one in asked.captured_queries)
+    return [sql for sql in said if re.match(r"\s*SET (LOCAL )?search_path", sql)]
+
+
+@pytest.mark.parametrize("name", ["ida", "supervisor", "administrator"])
+def test_a_request_enters_its_schema_once(world, name):
+    client = world.client(visitor(world, name))
+    many = {}
+    for route, url_name, _view in ROUTES:
+        path = address(url_name, route, world)
+        connection.set_schema_to_public()
+        client.get(path)  # now hosts are remembered
+        connection.set_schema_to_public()  # somebody else had the connection
+        with CaptureQueriesContext(connection) as asked:
+            client.get(path)
+        if len(switches(asked)) > 1 and url_name not in OF_PUBLIC:
+            many[url_name] = switches(asked)
+    assert not many
+
+
 def test_lists_ask_no_more_with_more_people(world):
     anna = world.staff["case_worker"]
     client = world.client(anna)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from quarano.bench import house
 
-EVERY = "1,2,3,4,5,6,7,8,17,19"
+EVERY = "1,2,3,4,5,6,7,8,15,16,17,19"
 NEEDS_LATER = {
     9: "no bulk action yet",
     10: "no import yet",
@@ -22,23 +22,19 @@ NEEDS_LATER = {
     12: "no guest lists yet",
     13: "no figures yet",
     14: "no transmission graph yet",
-    15: "founding is measured with CockroachDB",
-    16: "migrating is measured with CockroachDB",
     18: "needs a cluster",
 }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m quarano.bench")
-    parser.add_argument(
-        "--rows", default=os.environ.get("ROWS") or "1,2,3,4,5,6,7,8,17,19"
-    )
+    parser.add_argument("--rows", default=os.environ.get("ROWS") or EVERY)
     parser.add_argument("--scale", default=os.environ.get("SCALE") or "large")
     parser.add_argument("--json", default=os.environ.get("JSON") or "")
     parser.add_argument("--workers", type=int, default=house.WORKERS)
     parser.add_argument("--threads", type=int, default=house.THREADS)
     options = parser.parse_args()
-    rows = sorted({int(row) for row in options.rows.split(",") if row})
+    rows = {int(row) for row in options.rows.split(",") if row}
     with contextlib.ExitStack() as stack:
         house.enter(options.scale, stack)
         import django
@@ -46,7 +42,7 @@ def main() -> int:
         django.setup()
         from django.core.management import call_command
 
-        from quarano.bench import desk_rows, diary_rows, job_rows, scene
+        from quarano.bench import desk_rows, diary_rows, job_rows, scene, schema_rows
         from quarano.bench.results import Result, table
 
         measure = {
@@ -58,7 +54,7 @@ def main() -> int:
         if 17 in rows:
             _say(17)
             results += diary_rows.demo()
-        if set(rows) & set(measure):
+        if rows & set(measure):
             call_command("collectstatic", interactive=False, verbosity=0)
             scene.prepare(options.scale)
             web = stack.enter_context(house.Web(options.workers, options.threads))
@@ -79,7 +75,11 @@ def main() -> int:
                 Result(17, "a web process, resident", memory, "MB", there.dataset,
                        target=300, met=memory <= 300)
             )  # fmt: skip
-        for row in rows:
+        if {15, 16} & rows:
+            _say(15)
+            found = schema_rows.measured(options.scale)
+            results += [one for one in found if one.row in rows]
+        for row in sorted(rows):
             if row in NEEDS_LATER:
                 why = NEEDS_LATER[row]
                 results.append(Result(row, "not measured", None, "", "-", why=why))

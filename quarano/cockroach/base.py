@@ -84,6 +84,8 @@ class DatabaseWrapper(TenantWrapper):
             self.role_in_force = None
 
     def _cursor(self, name: str | None = None) -> Any:
+        # Before the role is taken on a connection whose node has died meanwhile.
+        self.close_if_health_check_failed()
         self.ensure_connection()
         self.take_role()
         return super()._cursor(name=name)

@@ -50,6 +50,10 @@ class TemplateMissing(LookupError):
     """The template schema has not been migrated yet; `manage.py migrate` makes it."""
 
 
+class NotOnItsOwn(transaction.TransactionManagementError):
+    """Tables were to be made within another transaction."""
+
+
 @dataclass
 class Table:
     """What a table of the template is made with."""
@@ -106,7 +110,7 @@ def ddl_transaction() -> Iterator[None]:
             yield
         return
     if connection.in_atomic_block:
-        raise transaction.TransactionManagementError(
+        raise NotOnItsOwn(
             "On CockroachDB tables are made in a transaction of their own."
         )
     with as_owner():

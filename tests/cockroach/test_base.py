@@ -75,3 +75,20 @@ def test_tables_are_read_from_the_current_schema_only(authority):
         assert "health_authorities_healthauthority" in (
             connection.introspection.table_names()
         )
+
+
+def test_a_kept_connection_is_asked_before_it_is_used_again():
+    assert connection.settings_dict["CONN_HEALTH_CHECKS"]
+    assert connection.settings_dict["CONN_MAX_AGE"] == 600
+
+
+@pytest.mark.committed
+def test_a_connection_whose_node_died_meanwhile_is_replaced(scratch):
+    """Between two requests; the role is taken anew on the new one."""
+    show("search_path")
+    connection.connection.close()  # what a killed node leaves
+    connection.role_in_force = None
+    connection.close_if_unusable_or_obsolete()  # as at the start of a request
+    connection.set_schema(scratch)
+    assert show("search_path") == scratch
+    assert show("role") == "quarano_app"

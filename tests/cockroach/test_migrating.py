@@ -25,7 +25,7 @@ from tests.cockroach.test_schemas import describe
 from tests.releases import NAME, release  # noqa: F401 - a fixture
 
 # DDL inside a test's own transaction, so that all of it is gone again.
-pytestmark = pytest.mark.usefixtures("db")
+pytestmark = [pytest.mark.usefixtures("db"), pytest.mark.postgresql]
 
 COLUMN = """migrations.AddField("SetUpMark", "remark",
     models.CharField(max_length=40, default="", db_default=""))"""

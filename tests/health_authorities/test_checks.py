@@ -98,9 +98,11 @@ def test_no_cookie_reaches_another_authority(production):
     [
         ("", "", []),
         ("/run/postgresql", "", []),
-        ("localhost", "", []),
+        ("localhost", "", ["quarano.E010"]),
         ("db.example", "", ["quarano.E010"]),
-        ("localhost,db.example", "disable", ["quarano.E010"]),
+        ("db.example", "require", ["quarano.E010"]),
+        ("db.example", "verify-ca", ["quarano.E010"]),
+        ("/run/postgresql,db.example", "disable", ["quarano.E010"]),
         ("db.example", "verify-full", []),
     ],
 )
