@@ -296,3 +296,61 @@ class FoundingRequest(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PlacementRequest(models.Model):
+    """An operator's wish where rows are to live; the owner's worker carries it out.
+
+    Without an authority the database is spread to the region; with one its tables move
+    there.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        MOVING = "moving", _("on its way")
+        DONE = "done", _("arrived")
+        FAILED = "failed", _("failed")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    authority = models.ForeignKey(
+        HealthAuthority,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="placements",
+        verbose_name=_("health authority"),
+        help_text=_("Empty: the whole database is spread to a region that is new."),
+    )
+    region = models.CharField(
+        _("region"),
+        max_length=60,
+        validators=[RegexValidator(r"^[a-z0-9][a-z0-9-]*$")],
+        help_text=_("As the nodes name it when they start: region=eu-west-1."),
+    )
+    requested_at = models.DateTimeField(_("requested at"))
+    requested_by = models.UUIDField(null=True, editable=False)
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    # Ranges that are where they should be, and all of them.
+    ranges_there = models.PositiveIntegerField(default=0)
+    ranges = models.PositiveIntegerField(default=0)
+    claimed_until = models.DateTimeField(null=True, editable=False)
+    finished_at = models.DateTimeField(_("finished at"), null=True, editable=False)
+    problem = models.CharField(_("problem"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("placement")
+        verbose_name_plural = _("placements")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["authority"],
+                condition=models.Q(state__in=["waiting", "moving"]),
+                name="one_open_placement",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ranges_there__lte=models.F("ranges")),
+                name="no_more_there_than_all",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.authority or '*'} → {self.region}"

@@ -82,6 +82,11 @@ app.conf.beat_schedule = {
         "schedule": every_minute,
         "options": {"queue": "owner"},
     },
+    "placement": {
+        "task": "quarano.tasks.place_requested",
+        "schedule": every_minute,
+        "options": {"queue": "owner"},
+    },
     "practice": {
         "task": "quarano.tasks.reset_practice",
         "schedule": quarter_hour,

@@ -7,7 +7,7 @@ from django.db import connection
 
 from health_authorities.models import HealthAuthority
 from health_authorities.tasks import authority_task, in_authorities_with
-from quarano import clock, founding, practice
+from quarano import clock, founding, placement, practice
 from quarano.accounts import presence
 from quarano.audit import chain
 from quarano.cockroach.roles import as_owner
@@ -30,6 +30,12 @@ def seal_all() -> None:
 def found_requested() -> None:
     """On the queue `owner` only: it makes tables."""
     founding.carry_out_all(now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def place_requested() -> None:
+    """On the queue `owner` only: it changes where tables live."""
+    placement.carry_out_all(now=clock.now())
 
 
 @authority_task(public=True)

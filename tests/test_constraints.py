@@ -297,8 +297,8 @@ VIOLATIONS = {
         step="else", made_at=NOW, made_by=make.AnnaFactory()
     ),
 }
-# In public: a matter of the register, see test_offices.
-ELSEWHERE = {"office_text_once"}
+# In public: a matter of the register, see test_offices; test_placement.
+ELSEWHERE = {"office_text_once", "one_open_placement", "no_more_there_than_all"}
 
 
 @pytest.mark.parametrize("name", VIOLATIONS)

@@ -4,6 +4,7 @@ The table says how to call each; a process that is not in it turns a test red. R
 people, orders, messages and the audit trail are compared: each written exactly once.
 """
 
+import copy
 import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
@@ -60,9 +61,10 @@ from health_authorities.models import (
     FoundingRequest,
     HealthAuthority,
     Office,
+    PlacementRequest,
     current,
 )
-from quarano import founding, practice
+from quarano import founding, placement, practice
 from quarano.accounts import (
     adapter,
     invitations,
@@ -89,9 +91,9 @@ from quarano.oversight.models import Alarm
 from quarano.oversight.rules import Finding
 from quarano.records import consistency
 from quarano.texts import trial
-from tests.test_pages import switches
 from tests import world as worlds
 from tests.faults import everything, processes, survives
+from tests.test_pages import switches
 from tests.world import DAY, NOW, TODAY, World
 
 pytestmark = pytest.mark.undisturbed
@@ -1142,6 +1144,18 @@ def _(world):
     return lambda: founding.ask_for(wish(), by=olga, now=NOW)
 
 
+@calling(placement.ask_for)
+def _(world):
+    olga = operator()
+    wanted = PlacementRequest(authority=world.authority, region="eu-west-1")
+    return lambda: placement.ask_for(copy.copy(wanted), by=olga, now=NOW)
+
+
+@calling(placement._note_region)
+def _(world):
+    return lambda: placement._note_region(world.authority, "eu-west-1", now=NOW)
+
+
 @calling(founding.ask_again)
 def _(world):
     olga = operator()
@@ -1375,7 +1389,12 @@ def _(world):
 
 # --- The tests ----------------------------------------------------------------------
 
-IN_PUBLIC = ("health_authorities.", "quarano.founding.", "quarano.practice.")
+IN_PUBLIC = (
+    "health_authorities.",
+    "quarano.founding.",
+    "quarano.placement.",
+    "quarano.practice.",
+)
 # Founding fills an empty schema: the other authority's, where nobody was made.
 EMPTY = {
     "quarano.founding._fill",
@@ -1434,7 +1453,6 @@ def played(module, authority, other_authority):
                 transaction.set_rollback(True)
 
 
-<<<<<<< HEAD
 @pytest.mark.bar(45)
 @pytest.mark.parametrize("module", sorted({room(name) for name in TABLE}))
 def test_only_what_finds_its_own_work_is_repeated_after_a_commit_unheard_of(
@@ -1464,7 +1482,8 @@ def differs(once, twice) -> str:
     if other:
         return f"the second run changes {sorted(other)}"
     return "it ends alike: say @…(repeatable=True), or in ANSWERS why not"
-=======
+
+
 def check(name: str, world: World) -> None:
     process = TABLE[name](world)
     touched = changed_by(process, name) | {"audit.Event", "notifications.Message"}

@@ -9,8 +9,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from health_authorities import hosts
-from health_authorities.models import Domain, FoundingRequest, HealthAuthority
-from quarano import clock, founding
+from health_authorities.models import (
+    Domain,
+    FoundingRequest,
+    HealthAuthority,
+    PlacementRequest,
+)
+from quarano import clock, founding, placement
 from quarano.admin.shared import register
 from quarano.admin.sites import Refused, Rows, changes, operator_admin
 
@@ -150,7 +155,52 @@ class FoundingRequestRows(Rows):
                 )
 
 
+class PlacementRequestRows(Rows):
+    """Where rows live: the form writes a request; the owner's worker carries it out."""
+
+    may_view = may_add = "site.operate"
+    is_grave = True
+    list_display = (
+        "region",
+        "authority",
+        "requested_at",
+        "state",
+        "progress",
+        "told",
+    )
+    list_select_related = ("authority",)
+    ordering = ("-requested_at",)
+    wishes = (
+        "authority",
+        "region",
+    )
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        told = ["requested_at", "state", "progress", "told", "finished_at"]
+        return [*self.wishes, *told] if obj is not None else self.wishes
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.get_fields(request, obj) if obj is not None else []
+
+    @admin.display(description=gettext_lazy("progress"))
+    def progress(self, request: PlacementRequest) -> str:
+        """How many ranges are there, as SHOW RANGES told at the last look."""
+        if not request.ranges:
+            return ""
+        return f"{request.ranges_there}/{request.ranges}"
+
+    @admin.display(description=gettext_lazy("problem"))
+    def told(self, request: PlacementRequest) -> str:
+        return placement.in_words(request.problem)
+
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: Any, change: bool
+    ) -> None:
+        placement.ask_for(obj, by=request.user, now=clock.now())
+
+
 register(operator_admin, audit_permission="site.operate")
 operator_admin.register(HealthAuthority, HealthAuthorityRows)
 operator_admin.register(Domain, DomainRows)
 operator_admin.register(FoundingRequest, FoundingRequestRows)
+operator_admin.register(PlacementRequest, PlacementRequestRows)

@@ -574,4 +574,13 @@ MODELS = {
             "work": "requested_at requested_by",
         },
     ),
+    "health_authorities.PlacementRequest": Kept(
+        "where an authority's rows live",
+        ALWAYS,
+        {
+            "setting": "id authority region state ranges_there ranges claimed_until "
+            "finished_at problem",
+            "work": "requested_at requested_by",
+        },
+    ),
 }

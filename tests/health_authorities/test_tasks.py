@@ -143,6 +143,8 @@ def test_public_has_work_too_where_it_is_asked(db, jobs_at_once):
 # Those that hand out tasks, and those that work in public alone.
 WITHOUT_AUTHORITY = {
     "quarano.tasks.found_requested",
+    "quarano.tasks.place_requested",
+    "quarano.tasks.tick",
     "quarano.tasks.reset_practice",
     "quarano.notifications.tasks.read_mailbox",
 }

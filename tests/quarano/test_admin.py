@@ -145,6 +145,7 @@ def test_the_operators_site_knows_no_person():
         "health_authorities.HealthAuthority",
         "health_authorities.Domain",
         "health_authorities.FoundingRequest",
+        "health_authorities.PlacementRequest",
     }
 
 
