@@ -452,6 +452,12 @@ class Routine(models.Model):
     alarm_people_a_day = models.PositiveSmallIntegerField(
         _("alarm: people opened within a day"), default=250
     )
+    alarm_listed_an_hour = models.PositiveSmallIntegerField(
+        _("alarm: people shown in lists within an hour"), default=500
+    )
+    alarm_exports_a_day = models.PositiveSmallIntegerField(
+        _("alarm: print runs and exports within a day"), default=8
+    )
     alarm_searches = models.PositiveSmallIntegerField(
         _("alarm: searches within half an hour, nobody opened"), default=12
     )

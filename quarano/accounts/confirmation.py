@@ -109,7 +109,10 @@ def _page_before(request: HttpRequest) -> str:
 def kept(request: HttpRequest) -> dict[str, Any] | None:
     """Return what waits to be sent: path, fields and the page before; else None."""
     found = request.session.get(KEPT)
-    if not isinstance(found, dict) or time.time() - found["at"] > KEPT_FOR:
+    if not isinstance(found, dict):
+        return None
+    if time.time() - found["at"] > KEPT_FOR:
+        del request.session[KEPT]
         return None
     typed = QueryDict(found["typed"])
     fields = [(name, value) for name, values in typed.lists() for value in values]

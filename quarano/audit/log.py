@@ -12,6 +12,9 @@ from quarano.audit.middleware import origin
 from quarano.audit.models import Event
 from quarano.cockroach.transactions import retrying
 
+# So long a poll that shows the same people is the same look.
+REMEMBERED = dt.timedelta(minutes=15)
+
 
 def record(
     verb: str,
@@ -62,7 +65,7 @@ def viewed(
     """Write down that somebody was shown a person, or a list of people.
 
     One event with all ids for a list. A poll (`X-Poll`) that shows the same people as
-    before is no new event: then None is returned.
+    within the last quarter of an hour is no new event: then None is returned.
     """
     event = Event(
         at=now,
@@ -103,11 +106,16 @@ def refused(request: HttpRequest, why: str, *, now: dt.datetime) -> Event:
 
 
 def _is_known(event: Event) -> bool:
+    """Whether the same was written down within the last quarter of an hour.
+
+    Not longer: else whoever says of every request that it is a poll would be seen once.
+    """
     before = (
         Event.objects.filter(actor=event.actor, verb=event.verb).order_by("-at").first()
     )
     return (
         before is not None
+        and event.at - before.at < REMEMBERED
         and set(before.shown) == set(event.shown)
         and before.codes == event.codes
         and before.person == event.person

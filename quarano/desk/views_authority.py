@@ -16,6 +16,7 @@ from health_authorities.models import HealthAuthority, current
 from health_authorities.states import FederalState
 from quarano import clock
 from quarano.accounts.access import may
+from quarano.accounts.confirmation import freshly_confirmed
 from quarano.desk.forms_authority import AuthorityForm
 from quarano.htmx import render_page
 
@@ -24,6 +25,7 @@ SHOWN_HOLIDAYS = 6
 
 @require_http_methods(["GET", "POST"])
 @may("site.administer")
+@freshly_confirmed(only="POST")
 def authority(request: HttpRequest) -> HttpResponse:
     """Hours, on-call telephones, hotlines and address of the own authority."""
     now, own = clock.now(), details.read(current())

@@ -26,6 +26,9 @@ class Alarm(models.Model):
         MASS = "mass", _("very many people in a short time")
         NIGHT = "night", _("reading or export at night")
         OTHERS = "others", _("people whom others look after")
+        LISTS = "lists", _("very many people shown in lists")
+        EXPORTS = "exports", _("many print runs or exports in a day")
+        SECOND = "second", _("invited an account like the own one")
         ENDED = "ended", _("sign-in with an account that has ended")
 
     class Outcome(models.TextChoices):

@@ -27,7 +27,8 @@ NUMBER = re.compile(r"\s*\d.*$")
 
 @dataclass(frozen=True)
 class Reading:
-    """One step of an official: a file opened, a search, an export, a refused sign-in.
+    """One step of an official: a file opened, a search, somebody shown in a list, an
+    export, a refused sign-in.
 
     `is_own`: the person has the official's e-mail, number or full name, lives at the
     official's address, or `shares_name`. `has_reason`: the person was the official's to
@@ -35,9 +36,10 @@ class Reading:
     """
 
     class Kind:
-        OPENED, SEARCHED, EXPORTED, REFUSED = (
+        OPENED, SEARCHED, LISTED, EXPORTED, REFUSED = (
             "opened",
             "searched",
+            "listed",
             "exported",
             "refused",
         )
@@ -92,7 +94,7 @@ def findings(
     """
     steps = sorted(readings, key=lambda step: step.at)
     rules: list[Callable[..., Iterator[Finding]]] = [
-        _own, _neighbours, _searches, _mass, _night, _ended,
+        _own, _neighbours, _searches, _mass, _lists, _exports, _night, _ended,
     ]  # fmt: skip
     if not supervises:
         rules.append(_others)
@@ -157,6 +159,24 @@ def _mass(steps: list[Reading], routine: Routine, zone: ZoneInfo) -> Iterator[Fi
         for step in _crowded(opened, least, within, key=lambda one: one.person):
             facts = {"people": least, "hours": int(within / HOUR)}
             yield Finding(Alarm.Rule.MASS, _day(step.at, zone), step.at, facts=facts)
+
+
+def _lists(steps: list[Reading], routine: Routine, zone: ZoneInfo) -> Iterator[Finding]:
+    listed = [step for step in steps if step.kind == Reading.Kind.LISTED]
+    least = routine.alarm_listed_an_hour
+    for step in _crowded(listed, least, HOUR, key=lambda one: one.person):
+        facts = {"people": least, "hours": 1}
+        yield Finding(Alarm.Rule.LISTS, _day(step.at, zone), step.at, facts=facts)
+
+
+def _exports(
+    steps: list[Reading], routine: Routine, zone: ZoneInfo
+) -> Iterator[Finding]:
+    exported = [step for step in steps if step.kind == Reading.Kind.EXPORTED]
+    least = routine.alarm_exports_a_day
+    for step in _crowded(exported, least, DAY, key=id):
+        facts = {"exports": least}
+        yield Finding(Alarm.Rule.EXPORTS, _day(step.at, zone), step.at, facts=facts)
 
 
 def _night(steps: list[Reading], routine: Routine, zone: ZoneInfo) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from cases.due_times import routine_on
 from cases.models import Escalation, Monitoring, Person
 from cases.search import fold
 from health_authorities.models import current
-from quarano.accounts.models import Role, User
+from quarano.accounts.models import Role, StaffInvitation, User
 from quarano.accounts.receivers import ENDED_ACCOUNT
 from quarano.audit import log
 from quarano.audit.models import Event
@@ -30,6 +30,7 @@ LONG = dt.timedelta(days=2)
 NEAR = dt.timedelta(hours=1)
 READ = (".opened", ".viewed")
 SEARCH = "search.viewed"
+LISTS = ("worklist.viewed", "search.viewed", "clocks.viewed")
 EXPORT = (".exported", ".printed")
 
 
@@ -57,13 +58,11 @@ def look(*, now: dt.datetime, since: dt.datetime) -> list[Alarm]:
     """
     authority = current()
     routine = routine_on(authority.localdate(now))
+    made = _second_accounts(since=since, now=now)
     steps = _events(since)
-    if not steps:
-        return []
     officials = User.objects.in_bulk(list(steps))
     around = _Around.of(steps, officials.values())
     supervisors = _holders("cases.supervise")
-    made = []
     for actor, events in steps.items():
         readings = around.readings(officials.get(actor), actor, events)
         for finding in rules.findings(
@@ -77,6 +76,30 @@ def look(*, now: dt.datetime, since: dt.datetime) -> list[Alarm]:
     return made
 
 
+def _second_accounts(*, since: dt.datetime, now: dt.datetime) -> list[Alarm]:
+    """Raise an alarm for whoever invited an account like the own one since then.
+
+    Like: the same name, or the same e-mail address before the @. Four eyes are two
+    people's; a second account of one's own would be both.
+    """
+    made = []
+    lately = StaffInvitation.objects.filter(invited_at__gt=since)
+    for one in lately.exclude(invited_by=None).select_related("invited_by"):
+        inviter = one.invited_by
+        assert inviter is not None
+        mailbox = (inviter.email or "").partition("@")[0].partition("+")[0]
+        is_like = (
+            fold(one.name) == fold(inviter.name)
+            or mailbox == (one.email.partition("@")[0].partition("+")[0])
+        )
+        # Whoever is renewed is the same official, by another's hand.
+        if is_like and one.email != inviter.email:
+            finding = Finding(Alarm.Rule.SECOND, str(one.pk), one.invited_at)
+            alarm = raise_alarm(inviter.pk, finding=finding, by=None, now=now)
+            made += [alarm] if alarm else []
+    return made
+
+
 def _events(since: dt.datetime) -> dict[UUID, list[Event]]:
     """What each official who did something since then did, a day before included."""
     staff = Event.objects.filter(actor_kind=Event.Actor.STAFF, actor__isnull=False)
@@ -86,11 +109,12 @@ def _events(since: dt.datetime) -> dict[UUID, list[Event]]:
         .filter(
             Q(person__isnull=False)
             | Q(verb=SEARCH)
+            | Q(verb__in=LISTS)
             | Q(verb__endswith=EXPORT[0])
             | Q(verb__endswith=EXPORT[1])
             | Q(verb="login.failed", codes__step=ENDED_ACCOUNT)
         )
-        .only("at", "actor", "verb", "person", "codes")
+        .only("at", "actor", "verb", "person", "shown", "codes")
         .order_by("at", "pk")
     )
     found: dict[UUID, list[Event]] = defaultdict(list)
@@ -142,6 +166,9 @@ class _Around:
         found = []
         for event in events:
             kind = _kind(event)
+            if event.verb in LISTS:
+                listed = Reading.Kind.LISTED
+                found += [Reading(event.at, listed, pk) for pk in event.shown]
             if kind == Reading.Kind.OPENED and event.person in self.people:
                 times = worked[event.person]
                 found.append(self._opening(official, actor, event, times))

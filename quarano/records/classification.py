@@ -149,7 +149,8 @@ MODELS = {
             "end_warning_days ending_decided_by readable_days keep_diary_months "
             "keep_orders_months keep_access_log_months measure_oxygen "
             "staffed_clock on_call_minutes "
-            "alarm_people_an_hour alarm_people_a_day alarm_searches alarm_neighbours "
+            "alarm_people_an_hour alarm_people_a_day alarm_listed_an_hour "
+            "alarm_exports_a_day alarm_searches alarm_neighbours "
             "alarm_of_others alarm_night_from alarm_night_until alarm_at_night",
             "work": "drafted_at drafted_by",
         },

@@ -16,6 +16,7 @@ from cases.models import Person
 from health_authorities.models import current
 from quarano import clock
 from quarano.accounts.access import actor, may
+from quarano.accounts.confirmation import ask_first
 from quarano.accounts.models import User
 from quarano.audit import log as audit
 from quarano.htmx import render_page
@@ -110,7 +111,9 @@ def text(request: HttpRequest, text: str) -> HttpResponse:
         raise Http404
     if request.method == "POST":
         done = DOINGS.get(request.POST.get("do", ""), _preview)
-        return done(request, wanted)
+        # What people read changes with it; looking and trying change nothing.
+        asked = ask_first(request) if done in CHANGES else None
+        return asked or done(request, wanted)
     return _page(request, wanted, _form(request, wanted))
 
 
@@ -262,6 +265,7 @@ def _try(request: HttpRequest, wanted: Wanted) -> HttpResponse:
 
 
 DOINGS = {"save": _save, "restore": _restore, "try": _try, "preview": _preview}
+CHANGES = (_save, _restore)
 
 
 @require_GET

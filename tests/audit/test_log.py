@@ -132,3 +132,17 @@ def test_no_request_chooses_its_own_id(rf):
     first = seen_by(rf, x_request_id="mine").request_id
     assert first != "mine"
     assert first != seen_by(rf).request_id
+
+
+def test_a_poll_is_an_event_again_after_a_quarter_of_an_hour(authority, rf):
+    anna, ida = login("case_worker"), uuid.uuid4()
+    request = rf.get("/worklist/", headers={"X-Poll": "1"})
+    request.user = anna
+
+    def look(minutes):
+        now = NOW + dt.timedelta(days=1, minutes=minutes)
+        return log.viewed(request, "worklist.viewed", now=now, shown=[ida])
+
+    assert look(0)
+    assert look(14) is None
+    assert look(15)

@@ -117,3 +117,17 @@ def test_bar_24_every_export_asks_again_after_five_minutes(world):
         answers = [client.post(path) for client in clients]
         assert any(map(is_asked, answers)), name
         assert not any(one.status_code == 200 for one in answers), name
+
+
+@pytest.mark.parametrize(("later", "asked"), [(290, False), (301, True)])
+def test_bar_24_what_the_authority_says_of_itself_changes_only_when_confirmed(
+    world, later, asked
+):
+    client = world.client(world.staff["administrator"])
+    texts = client.get("/texts/").content.decode()
+    text = re.search(r"/texts/(?!mail/)[a-z0-9._-]+/(?=\")", texts).group()
+    world.clock.shift(later)
+    for path, do in (("/authority/", ""), (text, "save"), (text, "restore")):
+        assert client.get(path).status_code == 200, "shown freely"
+        assert is_asked(client.post(path, {"do": do})) is asked, (path, do)
+    assert not is_asked(client.post(text, {"do": "preview"})), "changes nothing"

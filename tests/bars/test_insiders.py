@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cases import calls
 from cases.models import Escalation, Monitoring, Person
-from quarano.accounts import staff
+from quarano.accounts import invitations, staff
 from quarano.accounts.models import User
 from quarano.audit.models import Event
 from quarano.notifications.models import Message
@@ -395,3 +395,25 @@ def test_a_look_asks_no_more_with_more_officials(office, authority, clock):
     few = statements([office["petra"], office["olaf"]])
     many = [hire(f"More{number}", "case_worker") for number in range(10)]
     assert statements(many) <= few
+
+
+@pytest.mark.parametrize(
+    ("name", "mailbox", "is_told"),
+    [
+        ("Ada", "somebody.else", True),
+        ("Somebody Else", "ada+two", True),
+        ("Somebody Else", "somebody.else", False),
+    ],
+)
+def test_a_second_account_of_ones_own_raises_an_alarm(
+    office, authority, clock, name, mailbox, is_told
+):
+    ada = office["administrator"]
+    User.objects.filter(pk=ada.pk).update(email="ada@neckartal.example", name="Ada")
+    ada.refresh_from_db()
+    address = f"{mailbox}@other.example"
+    invitations.invite(name=name, email=address, roles=["case_worker"], by=ada, now=NOW)
+    for _turn in range(2):
+        watch.look(now=NOW + MINUTE, since=NOW - MINUTE)
+    told = [alarm.actor for alarm in Alarm.objects.filter(rule="second")]
+    assert told == ([ada.pk] if is_told else [])

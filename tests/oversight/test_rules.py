@@ -121,3 +121,17 @@ def test_a_day_has_one_alarm_of_a_rule_and_the_next_another():
         for n in range(70)
     ]
     assert found(two_days) == ["mass", "mass"]
+
+
+def test_very_many_people_in_lists_are_unusual_by_day():
+    shown = every(dt.timedelta(seconds=5), 500, kind="listed")
+    assert found(shown) == ["lists"]
+    assert found(shown[:499]) == []
+    again = every(dt.timedelta(seconds=5), 500, kind="listed", person=uuid.uuid4())
+    assert found(again) == [], "the same person, poll after poll"
+
+
+def test_print_runs_and_exports_add_up_by_day():
+    runs = every(HOUR, 8, kind="exported", has_reason=True)
+    assert found(runs) == ["exports"]
+    assert found(runs[:7]) == []
