@@ -1,7 +1,6 @@
 """How somebody comes to keep a diary: invited, registered, enrolled, or by phone."""
 
 import datetime as dt
-import hashlib
 import json
 import secrets
 from typing import Any
@@ -28,6 +27,7 @@ from quarano.accounts import logins
 from quarano.accounts.models import User
 from quarano.audit import log
 from quarano.cockroach.transactions import retrying_transaction
+from quarano.encryption import fingerprint
 from quarano.notifications import outbox
 from quarano.notifications.models import Message
 
@@ -104,7 +104,7 @@ def invite(
         person=person,
         selector=code[:SELECTOR],
         verifier_hash=make_password(code[SELECTOR:]),
-        token_hash=_digest(token),
+        token_hash=fingerprint(token),
         by_letter=by_letter,
         invited_at=now,
         invited_by=by,
@@ -167,17 +167,14 @@ def spelled(code: str) -> str:
     return f"{code[:4]}-{code[4:8]}-{code[8:12]}-{code[12:]}"
 
 
-def _digest(token: str) -> str:
-    # A token has 256 bits, a plain hash is enough (OWASP ASVS 5.0, 6.5.2).
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 # --- Code or link, and birth date ----------------------------------------------------
 
 
 def look_up_token(token: str, *, now: dt.datetime) -> EnrolmentCode | None:
     """Return what a link's token opens now; changes nothing."""
-    return EnrolmentCode.objects.live(at=now).filter(token_hash=_digest(token)).first()
+    return (
+        EnrolmentCode.objects.live(at=now).filter(token_hash=fingerprint(token)).first()
+    )
 
 
 @retrying_transaction

@@ -7,7 +7,6 @@ symptom. Every step is a row, and the job that walks on may be killed or run twi
 """
 
 import datetime as dt
-import hashlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from health_authorities.models import current
 from quarano.accounts.models import User
 from quarano.audit import log as audit
 from quarano.cockroach.transactions import retrying_transaction
+from quarano.encryption import fingerprint
 from quarano.notifications import outbox
 from quarano.notifications.models import Message
 
@@ -181,7 +181,7 @@ def _write(
         round=alarm.rounds,
         telephone=telephone,
         told_at=now,
-        token_hash=_hash(token),
+        token_hash=fingerprint(token),
     )
     for channel in settings.ON_CALL_CHANNELS:
         outbox.write(
@@ -195,10 +195,6 @@ def _write(
             expires_at=now + MESSAGE_LIVES,
             now=now,
         )
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _has_failed(alarm: OnCallAlarm) -> bool:
@@ -231,7 +227,7 @@ def _end(
 def look_up(token: str) -> OnCallNotice | None:
     """Return the notice whose link this is, with its alarm; None: nobody's."""
     return (
-        OnCallNotice.objects.filter(token_hash=_hash(token))
+        OnCallNotice.objects.filter(token_hash=fingerprint(token))
         .select_related("alarm")
         .first()
     )

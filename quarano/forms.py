@@ -134,34 +134,6 @@ class Severity(forms.RadioSelect):
     template_name = "django/forms/widgets/severity.html"
 
 
-class Stepper(forms.NumberInput):
-    """A number with − and +; without JavaScript a plain box. `unit` stands behind."""
-
-    template_name = "django/forms/widgets/stepper.html"
-    input_type = "text"
-
-    def __init__(
-        self,
-        attrs: dict[str, Any] | None = None,
-        *,
-        unit: str = "",
-        step: str = "0.1",
-        start: str = "36.5",
-    ) -> None:
-        super().__init__(
-            {"inputmode": "decimal", "autocomplete": "off"} | (attrs or {})
-        )
-        self.unit, self.step, self.start = unit, step, start
-
-    def get_context(
-        self, name: str, value: Any, attrs: dict[str, Any] | None
-    ) -> dict[str, Any]:
-        """Hand unit, step and first value to the template."""
-        context = super().get_context(name, value, attrs)
-        context["widget"] |= {"unit": self.unit, "step": self.step, "start": self.start}
-        return context
-
-
 class Password(forms.PasswordInput):
     """A password box with 'Show'."""
 

@@ -37,7 +37,7 @@ from cases import (
     policy,
     settling,
 )
-from cases.letters import head, runs, writing
+from cases.letters import letterhead, runs, writing
 from cases.models import (
     Case,
     Disease,
@@ -444,17 +444,17 @@ def _(world):
     return lambda: runs.put_back(run, by=anna, now=NOW)
 
 
-@calling(head.set_logo)
+@calling(letterhead.set_logo)
 def _(world):
     picture, ada = typesetting.Logo(b"<svg/>", "svg"), world.staff["administrator"]
-    return lambda: head.set_logo(picture, by=ada, now=NOW)
+    return lambda: letterhead.set_logo(picture, by=ada, now=NOW)
 
 
-@calling(head.remove_logo)
+@calling(letterhead.remove_logo)
 def _(world):
     picture, ada = typesetting.Logo(b"<svg/>", "svg"), world.staff["administrator"]
-    head.set_logo(picture, by=ada, now=NOW)
-    return lambda: head.remove_logo(by=ada, now=NOW)
+    letterhead.set_logo(picture, by=ada, now=NOW)
+    return lambda: letterhead.remove_logo(by=ada, now=NOW)
 
 
 @calling(enrolment.by_phone)

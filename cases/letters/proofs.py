@@ -5,12 +5,12 @@ keys, so that it may outlive the person's; how long it stays is not decided yet.
 """
 
 import datetime as dt
-import hashlib
 import secrets
 from dataclasses import dataclass
 
 from cases.models import LetterKind, Order, Proof
 from health_authorities.models import current
+from quarano.encryption import fingerprint
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def _make(
         kind=kind,
         about=order.pk,
         token=token,
-        token_hash=_digest(token),
+        token_hash=fingerprint(token),
         initials=" ".join(f"{name[0].upper()}." for name in names),
         start=start,
         until=max(until, start) if kind == LetterKind.ORDER else until,
@@ -58,14 +58,9 @@ def _make(
     )
 
 
-def _digest(token: str) -> str:
-    # A token has 256 bits, a plain hash is enough (OWASP ASVS 5.0, 6.5.2).
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 def look_up(token: str, *, on: dt.date) -> Answer | None:
     """Return what is to be said about a letter on that day; None for no letter."""
-    proof = Proof.objects.filter(token_hash=_digest(token)).first()
+    proof = Proof.objects.filter(token_hash=fingerprint(token)).first()
     if proof is None:
         return None
     return Answer(proof, _state(proof, on=on))

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from cases.containment import Refused
 from cases.forms.letters import LogoForm
-from cases.letters import head, runs, wording, writing
+from cases.letters import composing, letterhead, runs, writing
 from cases.models import Logo, PrintRun
 from cases.regions import post
 from cases.views.steps import posted
@@ -107,7 +107,7 @@ def print_pdf(request: HttpRequest, pk: UUID) -> HttpResponse:
     shown = [letter.person_id for letter in found]
     codes = {"run": str(run.pk), "letters": len(found)}
     audit.viewed(request, "letters.read", now=now, shown=shown, codes=codes)
-    pdf = wording.print_out(found, at=run.opened_at)
+    pdf = composing.print_out(found, at=run.opened_at)
     opened_at = current().localtime(run.opened_at)
     name = f'inline; filename="letters-{opened_at:%Y-%m-%d-%H%M}.pdf"'
     headers = {"Content-Disposition": name}
@@ -145,11 +145,11 @@ def logo(request: HttpRequest) -> HttpResponse:
     now, user = clock.now(), actor(request)
     form = LogoForm(posted(request), request.FILES or None)
     if "remove" in request.POST:
-        head.remove_logo(by=user, now=now)
+        letterhead.remove_logo(by=user, now=now)
         messages.success(request, _("The letters go out without a picture."))
         return redirect("cases:logo")
     if form.is_valid():
-        head.set_logo(form.cleaned_data["picture"], by=user, now=now)
+        letterhead.set_logo(form.cleaned_data["picture"], by=user, now=now)
         messages.success(request, _("This picture is on the letters now."))
         return redirect("cases:logo")
     known = Logo.objects.select_related("uploaded_by").defer("content").first()
@@ -172,6 +172,6 @@ def logo_picture(request: HttpRequest) -> HttpResponse:
 @may("site.administer")
 def sample(request: HttpRequest) -> HttpResponse:
     """Answer with a letter to nobody, to see how address and picture look."""
-    pdf = wording.sample(at=clock.now())
+    pdf = composing.sample(at=clock.now())
     headers = {"Content-Disposition": 'inline; filename="sample.pdf"'}
     return HttpResponse(pdf, content_type="application/pdf", headers=headers)

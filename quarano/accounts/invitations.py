@@ -4,7 +4,6 @@ Citizens have `cases.EnrolmentCode` instead.
 """
 
 import datetime as dt
-import hashlib
 import secrets
 from collections.abc import Iterable
 
@@ -18,6 +17,7 @@ from quarano.accounts.models import Role, StaffInvitation, User
 from quarano.accounts.staff import UnknownRole, record_roles
 from quarano.audit import log
 from quarano.cockroach.transactions import retrying_transaction
+from quarano.encryption import fingerprint
 from quarano.notifications import outbox
 
 GOOD_FOR = dt.timedelta(days=7)
@@ -29,11 +29,6 @@ class AddressInUse(Exception):
 
 class InvitationOver(Exception):
     """The link is used, replaced, withdrawn, too old, or was never one."""
-
-
-def digest(token: str) -> str:
-    """Return the hash under which a link's token is stored; it has 256 bits."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 @retrying_transaction
@@ -104,7 +99,7 @@ def _write(
         email=email,
         roles=roles,
         active_until=active_until,
-        token_hash=digest(token),
+        token_hash=fingerprint(token),
         invited_at=now,
         invited_by=by,
         expires_at=now + GOOD_FOR,
@@ -135,7 +130,7 @@ def withdraw(invitation: StaffInvitation, *, by: User, now: dt.datetime) -> None
 
 def look_up(token: str, *, now: dt.datetime) -> StaffInvitation | None:
     """Return the invitation that a link's token opens now; changes nothing."""
-    return _open().filter(token_hash=digest(token), expires_at__gt=now).first()
+    return _open().filter(token_hash=fingerprint(token), expires_at__gt=now).first()
 
 
 @retrying_transaction
@@ -148,7 +143,7 @@ def accept(token: str, *, password: str, now: dt.datetime, language: str = "") -
     invitation = (
         _open()
         .select_for_update()
-        .filter(token_hash=digest(token), expires_at__gt=now)
+        .filter(token_hash=fingerprint(token), expires_at__gt=now)
         .first()
     )
     if invitation is None:

@@ -7,7 +7,6 @@ https://www.w3.org/TR/webauthn-3/
 """
 
 import datetime as dt
-import hashlib
 import struct
 import time
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ from quarano.accounts import limits
 from quarano.accounts.models import User
 from quarano.audit import log
 from quarano.cockroach.transactions import retrying_transaction
+from quarano.encryption import fingerprint
 
 CHALLENGE = "passkey_challenge"
 ADD, ENTER, CONFIRM = "add", "enter", "confirm"  # what a challenge is for
@@ -133,13 +133,9 @@ def _take(request: HttpRequest, *, purpose: str) -> dict[str, Any]:
         raise Refused
     # Of many requests at once each has read the same session: counted at one place.
     once = limits.Limit(1, 2 * GOOD_FOR)
-    if not limits.allow("passkey-challenge", once, key=_hash(state["challenge"])):
+    if not limits.allow("passkey-challenge", once, key=fingerprint(state["challenge"])):
         raise Refused
     return state
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 # --- Adding --------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`make bench`: the work of PERFORMANCE, measured with a yardstick beside each figure.
+"""`make bench`: what officials and citizens wait for, a yardstick beside each figure.
 
 Starts PostgreSQL, Redis and gunicorn with production settings of its own.
 """
@@ -14,7 +14,6 @@ from pathlib import Path
 
 from quarano.bench import house
 
-EVERY = "1,2,3,4,5,6,7,8,15,16,17,19"
 NEEDS_LATER = {
     9: "no bulk action yet",
     10: "no import yet",

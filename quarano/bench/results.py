@@ -30,10 +30,6 @@ class Result:
         return {**asdict(self), "ratio": self.ratio}
 
 
-def at_most(value: float, target: float) -> bool:
-    return value <= target
-
-
 def percentile(values: Sequence[float], share: float) -> float:
     """Return the value that `share` of the values do not exceed (nearest rank)."""
     ordered = sorted(values)

@@ -158,10 +158,6 @@ ORIGINS = Weighted[Origin](
     ]
 )
 # Years, weighted as the population of Germany and as often infected, roughly.
-AGES = Weighted(
-    [((0, 5), 4), ((6, 14), 9), ((15, 24), 15), ((25, 39), 25), ((40, 59), 29),
-     ((60, 74), 11), ((75, 84), 5), ((85, 99), 2)]
-)  # fmt: skip
 ADULTS = Weighted(
     [((20, 29), 18), ((30, 44), 28), ((45, 59), 29), ((60, 74), 17), ((75, 84), 6),
      ((85, 99), 2)]

@@ -5,13 +5,12 @@ from datetime import date
 import pytest
 from django import forms
 
-from quarano.forms import Severity, SplitDateField, Stepper, Toggle
+from quarano.forms import Severity, SplitDateField, Toggle
 
 
 class Sheet(forms.Form):
     code = forms.CharField(label="Code", help_text="Hyphens do not matter.")
     born = SplitDateField(label="Birth date", required=False)
-    fever = forms.DecimalField(widget=Stepper(unit="°C"), required=False)
     medicine = forms.BooleanField(widget=Toggle, required=False)
     cough = forms.TypedChoiceField(
         widget=Severity, choices=[(1, "mild"), (2, "moderate")], required=False

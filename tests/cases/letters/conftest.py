@@ -4,7 +4,7 @@ import pytest
 from pypdf import PdfReader
 
 from cases import containment, intake
-from cases.letters import runs, wording
+from cases.letters import composing, runs
 from cases.models import Disease
 from quarano.notifications.models import Message
 from tests import factories
@@ -58,7 +58,7 @@ def order_of(person):
 def letter_text(message, by, at=NOW):
     """The text of a letter as it comes out of the printer."""
     run = runs.open_run(by=by, now=at, only=[message.pk])
-    return read(wording.print_out(runs.note_print(run, by=by, now=at), at=at))
+    return read(composing.print_out(runs.note_print(run, by=by, now=at), at=at))
 
 
 def read(pdf):

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from cases import containment, enrolment
-from cases.letters import runs, wording, writing
+from cases.letters import composing, runs, writing
 from cases.models import EnrolmentCode, Proof, Reporter
 from quarano.letters import typesetting
 from quarano.notifications import texts
@@ -102,13 +102,13 @@ def test_a_childs_letter_goes_to_the_parents(ida, anna, sender):
     ida.birth_date_source = "official"
     ida.save()
     written = writing.write_order(order_of(ida), by=anna, now=NOW)
-    sheet = wording.sheet(written, ida, on=TODAY)
+    sheet = composing.sheet(written, ida, on=TODAY)
     assert sheet.addressee[:2] == ("To the parents of", "Ida Sommer")
     mother = factories.UserFactory(name="Marta Sommer")
     factories.ReporterFactory(
         user=mother, person=ida, kind=Reporter.Kind.CUSTODY, since=TODAY
     )
-    sheet = wording.sheet(written, ida, on=TODAY)
+    sheet = composing.sheet(written, ida, on=TODAY)
     assert sheet.addressee[:2] == ("Marta Sommer", "for Ida Sommer")
     assert sheet.parts[0]["text"] == "Dear Marta Sommer,"
 
@@ -119,7 +119,7 @@ def test_a_helper_gets_no_letter_of_an_adult(ida, anna):
         user=neighbour, person=ida, kind=Reporter.Kind.HELPER, since=TODAY
     )
     written = writing.write_order(order_of(ida), by=anna, now=NOW)
-    assert wording.sheet(written, ida, on=TODAY).addressee[0] == "Ida Sommer"
+    assert composing.sheet(written, ida, on=TODAY).addressee[0] == "Ida Sommer"
 
 
 def test_a_letter_goes_where_the_person_stays(ida):
@@ -152,7 +152,7 @@ def test_a_text_is_composed_of_paragraphs_headings_lists_and_blocks():
         "{nothing}\n\n# Empty\n\n{reasons}\n"
     )
     blocks = {"sum": lambda: {"kind": "sum"}}
-    subject, parts = wording.compose(
+    subject, parts = composing.compose(
         source, {"name": "Ida {sum}", "reasons": ""}, blocks
     )
     assert subject == "About Ida {sum}"
@@ -170,8 +170,8 @@ def test_several_letters_lie_under_a_list_and_are_the_same_bytes_again(
     writing.write_order(order_of(ida), by=anna, now=NOW)
     run = runs.open_run(by=anna, now=NOW)
     letters = runs.note_print(run, by=anna, now=NOW)
-    pdf = wording.print_out(letters, at=NOW)
-    assert pdf == wording.print_out(letters, at=NOW)
+    pdf = composing.print_out(letters, at=NOW)
+    assert pdf == composing.print_out(letters, at=NOW)
     assert read(pdf).startswith("Drucklauf vom 24. November 2026, 10:00")
 
 
@@ -183,7 +183,7 @@ def test_the_proof_is_made_once_and_its_token_is_stored_sealed(ida, anna):
 
 
 def test_the_sample_letter_names_nobody(authority):
-    text = read(wording.sample(at=NOW))
+    text = read(composing.sample(at=NOW))
     assert "Gesundheitsamt Neckartal" in text
     assert "Muster" in text
 

@@ -1,0 +1,39 @@
+"""README names every setting that the environment gives, and no other."""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# What tests, the demo and the bench say to each other; nobody who runs it sets these.
+OURS = {"INBOX", "PORT", "TEST", "TEST_DATABASE_NAME", "DEMO_FOLDER"}
+
+
+def read_in_settings():
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / "quarano/settings.py").read_text())):
+        if isinstance(node, ast.Call) and node.args:
+            asked = ast.unparse(node.func)
+            first = node.args[0]
+            is_name = isinstance(first, ast.Constant) and isinstance(first.value, str)
+            if is_name and asked in {"os.environ.get", "flag", "env", "environ.get"}:
+                found.add(first.value)
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
+            found.add(node.slice.value)
+    return found - OURS
+
+
+def told_in_readme():
+    text = (ROOT / "README.md").read_text()
+    table = text[text.index("| variable | meaning |") :]
+    rows = table[: table.index("\n\n")].splitlines()[2:]
+    return {
+        name for row in rows for name in re.findall(r"`([A-Z_]+)`", row.split("|")[1])
+    }
+
+
+def test_every_setting_stands_in_the_readme_and_the_other_way_round():
+    # `compose.yaml` puts the addresses of the database together from these.
+    composed = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "compose.yaml").read_text()))
+    assert read_in_settings() - told_in_readme() == set()
+    assert told_in_readme() - read_in_settings() - composed == set()
