@@ -14,6 +14,7 @@ from pathlib import Path
 
 from quarano.bench import house
 
+EVERY = "1,2,3,4,5,6,7,8,15,16,17,19"
 NEEDS_LATER = {
     9: "no bulk action yet",
     10: "no import yet",

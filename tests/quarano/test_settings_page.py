@@ -1,6 +1,7 @@
 """README names every setting that the environment gives, and no other."""
 
 import ast
+import itertools
 import re
 from pathlib import Path
 
@@ -9,9 +10,13 @@ ROOT = Path(__file__).resolve().parents[2]
 OURS = {"INBOX", "PORT", "TEST", "TEST_DATABASE_NAME", "DEMO_FOLDER"}
 
 
+READERS = ("quarano/settings.py", "quarano/serving.py")
+
+
 def read_in_settings():
     found = set()
-    for node in ast.walk(ast.parse((ROOT / "quarano/settings.py").read_text())):
+    trees = [ast.parse((ROOT / path).read_text()) for path in READERS]
+    for node in itertools.chain.from_iterable(map(ast.walk, trees)):
         if isinstance(node, ast.Call) and node.args:
             asked = ast.unparse(node.func)
             first = node.args[0]
@@ -33,7 +38,11 @@ def told_in_readme():
 
 
 def test_every_setting_stands_in_the_readme_and_the_other_way_round():
-    # `compose.yaml` puts the addresses of the database together from these.
-    composed = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "compose.yaml").read_text()))
+    # What compose.yaml and the files beside it read themselves.
+    beside = "".join(
+        path.read_text() for path in sorted((ROOT / "compose").glob("*.yaml"))
+    )
+    text = (ROOT / "compose.yaml").read_text() + beside
+    composed = set(re.findall(r"\$\{?([A-Z_]+)", text))
     assert read_in_settings() - told_in_readme() == set()
     assert told_in_readme() - read_in_settings() - composed == set()
