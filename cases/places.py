@@ -113,7 +113,8 @@ UNION ALL SELECT 'tab', 'snoozed', count(*) FROM tabs WHERE in_snoozed
 UNION ALL SELECT 'tab', 'supervisor', count(*) FROM tabs WHERE in_supervisor
 UNION ALL SELECT 'tab', 'mine', count(*) FROM tabs WHERE in_mine
 UNION ALL SELECT 'chosen', tab, 1 FROM chosen
-UNION ALL SELECT 'reason', reason, count(DISTINCT person_id) FROM shown GROUP BY reason
+UNION ALL SELECT 'reason', reason, count(*) FROM (
+  SELECT reason, person_id FROM shown GROUP BY reason, person_id) named GROUP BY reason
 UNION ALL SELECT 'kind', kind, count(*) FROM placed WHERE kind IS NOT NULL GROUP BY kind
 UNION ALL SELECT 'band', CAST(band AS VARCHAR), count(*) FROM kept GROUP BY band
 """

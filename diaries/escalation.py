@@ -28,6 +28,7 @@ from health_authorities.models import current
 
 Reason = Escalation.Reason
 Catalogue = Mapping[str, Symptom]
+TOGETHER = 1_000  # people whose silence is looked at together
 
 
 @dataclass(frozen=True)
@@ -348,23 +349,36 @@ def escalate_missed(*, now: dt.datetime) -> None:
     today = current().localdate(now)
     routine = Routine.objects.in_force(on=today)
     _rest_in_hospital(today, now=now)
-    debts = owed.debts(routine, now=now)
-    known = _known_silence([debt.monitoring.pk for debt in debts])
-    for debt in debts:
-        _entry_missing(debt, routine, known, now=now)
-        occasion = f"{debt.since:%Y-%m-%dT%H:%M}"
-        is_silent = debt.silence >= dt.timedelta(hours=routine.silent_after_hours)
-        if is_silent and (debt.monitoring.pk, Reason.SILENT, occasion) not in known:
-            escalation.raise_(
-                debt.monitoring,
-                Reason.SILENT,
-                occasion=occasion,
-                facts={
-                    "since": debt.since.isoformat(),
-                    "lives_alone": debt.person.lives_alone,
-                },
-                now=now,
-            )
+    people = owed.who_may_owe(routine, now=now)
+    for start in range(0, len(people), TOGETHER):
+        some = people[start : start + TOGETHER]
+        debts = owed.debts(routine, now=now, people=some)
+        known = _known_silence([debt.monitoring.pk for debt in debts])
+        for debt in debts:
+            _entry_missing(debt, routine, known, now=now)
+            _silent(debt, routine, known, now=now)
+
+
+def _silent(
+    debt: "owed.Debt",
+    routine: Routine,
+    known: set[tuple[UUID, str, str]],
+    *,
+    now: dt.datetime,
+) -> None:
+    occasion = f"{debt.since:%Y-%m-%dT%H:%M}"
+    is_silent = debt.silence >= dt.timedelta(hours=routine.silent_after_hours)
+    if is_silent and (debt.monitoring.pk, Reason.SILENT, occasion) not in known:
+        escalation.raise_(
+            debt.monitoring,
+            Reason.SILENT,
+            occasion=occasion,
+            facts={
+                "since": debt.since.isoformat(),
+                "lives_alone": debt.person.lives_alone,
+            },
+            now=now,
+        )
 
 
 def _rest_in_hospital(today: dt.date, *, now: dt.datetime) -> None:
@@ -407,7 +421,7 @@ def _entry_missing(
     occasion = debt.slots[-1].key
     if is_call_task:
         # The same gap, now a call to be made: an occasion of its own.
-        occasion = f"{debt.since:%Y-%m-%dT%H:%M}-call"
+        occasion = f"{debt.since:%Y-%m-%dT%H:%M}{owed.CALL}"
     if (debt.monitoring.pk, Reason.ENTRY_MISSING, occasion) in known:
         return
     escalation.raise_(

@@ -6,12 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from cases.models import Monitoring, Person, Routine
+from django.db.models import DateTimeField, Exists, OuterRef, Q, Value
+from django.db.models.functions import Coalesce
+
+from cases.models import Escalation, EscalationOccasion, Monitoring, Person, Routine
 from diaries.models import Entry
-from diaries.slots import ONE_DAY, Slot, instant
+from diaries.slots import EARLIEST, ONE_DAY, Slot, instant
 from health_authorities.models import current
 
 Enrolment = Monitoring.Enrolment
+Reason = Escalation.Reason
+EARLIEST_MOMENT = dt.datetime.combine(EARLIEST, dt.time.min, dt.UTC)
+# How the occasion ends by which silence became a call to be made.
+CALL = "-call"
 # Before they are registered, 'not registered' looks after them.
 KEEPING = (
     Enrolment.REGISTERED.value,
@@ -166,12 +173,56 @@ def last_slot(monitorings: Iterable[Monitoring], routine: Routine) -> Slot | Non
     return Slot.last_of(latest, routine)
 
 
-def debts(routine: Routine, *, now: dt.datetime) -> list[Debt]:
-    """Return who has let slots pass without an entry, hospital and calls considered."""
+def who_may_owe(routine: Routine, *, now: dt.datetime) -> list[UUID]:
+    """Return everybody of whom a slot that passed may have to be told.
+
+    One statement. Left out is who entered the slot that ended last, and of whom, since
+    anybody heard of them, a call to be made and their silence were told already.
+    """
+    authority = current()
+    running = Slot.at(authority.zone, now, routine)
+    ended = last_ended(authority.zone, routine, now=now)
+    entered = Entry.objects.filter(
+        person=OuterRef("person"), day=ended.day, half=ended.half
+    )
+    found = (
+        Monitoring.objects.open()
+        .filter(
+            # Of a diary that is over by this day other slots are the last ones.
+            ~Exists(entered) | Q(until__lte=running.day),
+            enrolment__in=KEEPING,
+            person__died_on__isnull=True,
+            start__lte=authority.localdate(now),
+        )
+        .order_by("person_id")
+    )
+    if routine.call_after_hours <= routine.silent_after_hours:
+        told = EscalationOccasion.objects.filter(
+            subject_id=OuterRef("pk"),
+            happened_at__gt=Coalesce(OuterRef("registered_at"), OuterRef("opened_at")),
+        )
+        for sign in ("last_entry_at", "last_reached_at"):
+            long_ago = Value(EARLIEST_MOMENT, output_field=DateTimeField())
+            told = told.filter(
+                happened_at__gt=Coalesce(OuterRef(f"person__{sign}"), long_ago)
+            )
+        found = found.exclude(
+            Q(case__isnull=True) | Q(case__in_hospital_until__isnull=True),
+            Exists(told.filter(reason=Reason.SILENT)),
+            Exists(told.filter(reason=Reason.ENTRY_MISSING, occasion__endswith=CALL)),
+        )
+    return list(dict.fromkeys(found.values_list("person_id", flat=True)))
+
+
+def debts(
+    routine: Routine, *, now: dt.datetime, people: Iterable[UUID] | None = None
+) -> list[Debt]:
+    """Return who of them has let slots pass without an entry, hospital and calls
+    considered."""
     authority = current()
     today = authority.localdate(now)
     found = []
-    for keeper in keepers(routine, now=now):
+    for keeper in keepers(routine, now=now, people=people):
         if keeper.is_in_hospital(today):
             continue
         debt = debt_of(keeper, authority.zone, routine, now=now)

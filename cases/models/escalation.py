@@ -141,6 +141,23 @@ class Escalation(models.Model):
                 condition=Q(settled_at__isnull=True),
             ),
             models.Index(fields=["person", "settled_at"], name="escalation_person"),
+            # All that the worklist sorts by, so that it opens no row: cases.places.
+            models.Index(
+                fields=["person"],
+                name="escalation_standing",
+                condition=Q(settled_at__isnull=True),
+                include=[
+                    "reason",
+                    "band",
+                    "due_at",
+                    "raised_at",
+                    "worsened_at",
+                    "eased_at",
+                    "snoozed_until",
+                    "assigned_to",
+                    "for_supervisor",
+                ],
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

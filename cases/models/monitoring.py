@@ -154,6 +154,13 @@ class Monitoring(models.Model):
                 condition=Q(status__in=["planned", "open"]),
             ),
             models.Index(fields=["status", "kind"], name="monitoring_status"),
+            # The kind and opening of whoever is on the worklist.
+            models.Index(
+                fields=["person"],
+                name="monitoring_followed",
+                condition=Q(status__in=["planned", "open"]),
+                include=["kind", "opened_at"],
+            ),
             # The clocks: who was reported of late, and who still waits.
             models.Index(fields=["reported_at", "id"], name="monitoring_reported"),
             models.Index(

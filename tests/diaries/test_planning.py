@@ -8,8 +8,18 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from cases.models import Case, Disease, Monitoring, Person, Reporter, Routine
-from diaries import planning, reminders
+from cases.models import (
+    Case,
+    Disease,
+    Escalation,
+    EscalationOccasion,
+    Monitoring,
+    Person,
+    Reporter,
+    Routine,
+)
+from diaries import escalation as rules
+from diaries import owed, planning, reminders
 from diaries.models import Entry
 from health_authorities import memory
 from health_authorities.models import current
@@ -192,6 +202,32 @@ def test_the_database_says_what_the_rules_say(people, seed, slots_per_day):
         rungs |= {said[1:3] for said in expected.values()}
     # Each rung on each channel was met, or the test says little.
     assert len(rungs) >= (5 if slots_per_day == 2 else 4)
+
+
+@pytest.mark.parametrize("seed", [5, 6])
+def test_nobody_is_left_out_whose_silence_must_be_told(people, seed, monkeypatch):
+    """What is asked of the database leaves out only whom the rules would leave out."""
+    people(seed)
+    # What was said of lives before they were disturbed is true no more.
+    Escalation.objects.filter(reason__in=["silent", "entry_missing"]).delete()
+    random, told = Random(f"silence {seed}"), set()
+    everybody = list(Person.objects.values_list("pk", flat=True))
+    moments = sorted(random.randrange(-36 * 60, 60 * 60) for _turn in range(12))
+    few = []
+    for now in (NOW + minutes * MINUTE for minutes in moments):
+        rules.escalate_missed(now=now)
+        before = EscalationOccasion.objects.count()
+        routine = Routine.objects.in_force(on=current().localdate(now))
+        few.append(len(owed.who_may_owe(routine, now=now)))
+        with monkeypatch.context() as patched:
+            patched.setattr(owed, "who_may_owe", lambda *_args, **_how: everybody)
+            rules.escalate_missed(now=now)
+        assert EscalationOccasion.objects.count() == before, now
+        told |= set(Escalation.objects.open().values_list("reason", flat=True))
+        for person in random.sample(everybody, 10):
+            Person.objects.filter(pk=person).update(last_reached_at=now)
+    assert {"silent", "entry_missing"} <= told
+    assert min(few) < len(everybody) / 2
 
 
 def test_quiet_hours_over_midnight_or_none(people):
