@@ -26,6 +26,7 @@ OWN = frozenset(
         "special_days",
         "on_call_phone",
         "on_call_phone_second",
+        "session_hours",
     }
 )
 

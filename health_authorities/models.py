@@ -13,6 +13,7 @@ from health_authorities.hours import Hours, loaded
 from health_authorities.states import FederalState
 
 # How the schema of a practice authority ends, and that of no other.
+LONGEST_SESSION = 12  # hours, of whoever works for an authority (NIST SP 800-63B)
 PRACTICE = "_practice"
 
 
@@ -94,6 +95,10 @@ class HealthAuthority(TenantMixin):
             "installation's."
         ),
     )
+    # The authority may shorten it, never lengthen it: settings say the most.
+    session_hours = models.PositiveSmallIntegerField(
+        _("signed in for at most, hours"), default=LONGEST_SESSION, editable=False
+    )
     founded_at = models.DateTimeField(_("founded at"), null=True, editable=False)
     # Invented people, nothing is sent, new every night: quarano/practice.py.
     is_practice = models.BooleanField(_("practice"), default=False, editable=False)
@@ -107,6 +112,12 @@ class HealthAuthority(TenantMixin):
         verbose_name_plural = _("health authorities")
         ordering = ["name"]
         constraints = [
+            models.CheckConstraint(
+                name="authority_session_hours",
+                condition=models.Q(
+                    session_hours__gte=1, session_hours__lte=LONGEST_SESSION
+                ),
+            ),
             # A real authority can never be taken for one whose rows are dropped.
             models.CheckConstraint(
                 name="practice_named_so",
@@ -115,7 +126,7 @@ class HealthAuthority(TenantMixin):
                     models.Q(is_practice=False)
                     & ~models.Q(schema_name__endswith=PRACTICE)
                 ),
-            )
+            ),
         ]
 
     def __str__(self) -> str:

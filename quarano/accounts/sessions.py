@@ -1,10 +1,10 @@
 """The session engine and its middleware.
 
 Sessions lie in the authority's schema and carry its name. They end after half an hour
-without a request (a poll is none), and twelve hours after signing in. The row is
-written at most once a minute, and again when the database asks for that. It is sealed:
-for a while a session holds the token of a link that was opened, or the secret of a
-second factor that is being set up.
+without a request (a poll is none), and so many hours after signing in as the authority
+says, twelve at most. The row is written at most once a minute, and again when the
+database asks for that. It is sealed: for a while a session holds the token of a link
+that was opened, or the secret of a second factor that is being set up.
 """
 
 import time
@@ -17,6 +17,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
+from health_authorities.models import HealthAuthority
 from quarano.cockroach.transactions import retrying
 from quarano.encryption import Unreadable, seal, unseal
 
@@ -79,8 +80,15 @@ def begin(session: SessionBase) -> None:
 
 
 def absolute_age() -> float:
-    """The longest life of a session, in seconds from signing in."""
-    return settings.SESSION_ABSOLUTE_AGE.total_seconds()
+    """The longest life of a session, in seconds from signing in.
+
+    The installation's; where the authority that is entered says less, the authority's.
+    """
+    most = settings.SESSION_ABSOLUTE_AGE.total_seconds()
+    authority = connection.tenant
+    if isinstance(authority, HealthAuthority):
+        return min(most, authority.session_hours * 3600)
+    return most
 
 
 class SessionMiddleware(middleware.SessionMiddleware):

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from cases.forms.fields import MobileField, in_sections
 from health_authorities import hours
 from health_authorities.details import OWN
-from health_authorities.models import HealthAuthority
+from health_authorities.models import LONGEST_SESSION, HealthAuthority
 
 # A Monday; only its weekdays' names are used.
 MONDAY = dt.date(2026, 11, 23)
@@ -134,6 +134,17 @@ class AuthorityForm(forms.Form):
         help_text=gettext_lazy("Empty: the authority's name."),
     )
 
+    session_hours = forms.IntegerField(
+        label=gettext_lazy("Signed in for at most, hours"),
+        min_value=1,
+        max_value=LONGEST_SESSION,
+        required=False,
+        help_text=gettext_lazy(
+            "Counted from signing in, for everybody; half an hour without a step ends "
+            "it in any case."
+        ),
+    )
+
     def __init__(self, data: QueryDict | None, *, authority: HealthAuthority) -> None:
         super().__init__(data, initial=typed(authority))
         self.conflicts: list[dict[str, str]] = []
@@ -155,6 +166,7 @@ class AuthorityForm(forms.Form):
                     ["cases_phone", "cases_email", "contacts_phone", "contacts_email"],
                 ),
                 (_("Address"), ["street", "postal_code", "city", "sender_name"]),
+                (_("Signing in"), ["session_hours"]),
             ],
         )
 
@@ -177,6 +189,7 @@ class AuthorityForm(forms.Form):
         found = {name: cleaned[name] for name in OWN & set(cleaned)}
         for name in ("on_call_phone", "on_call_phone_second"):
             found[name] = str(cleaned[name].as_e164) if cleaned[name] else ""
+        found["session_hours"] = cleaned["session_hours"] or LONGEST_SESSION
         return {**found, "staffed_hours": week if any(week) else []}
 
     def compare(self, stored: HealthAuthority) -> None:

@@ -545,8 +545,8 @@ MODELS = {
             "region time_zone default_language street postal_code city cases_phone "
             "cases_email contacts_phone contacts_email sender founded_at "
             "sender_name staffed_hours closed_on_holidays special_days on_call_phone "
-            "on_call_phone_second version sms_sender is_practice practice_played_at "
-            "practice_claimed_at"
+            "on_call_phone_second session_hours version sms_sender is_practice "
+            "practice_played_at practice_claimed_at"
         },
     ),
     "health_authorities.Domain": Kept(

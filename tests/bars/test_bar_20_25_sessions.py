@@ -12,9 +12,9 @@ from allauth.account.adapter import get_adapter
 from django.conf import settings as in_use
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.test import RequestFactory
+from django.test import RequestFactory, override_settings
 
-from quarano.accounts import invitations, limits, staff
+from quarano.accounts import invitations, limits, sessions, staff
 from quarano.accounts.models import Role, StaffInvitation, User
 from quarano.notifications.models import Message
 from quarano.notifications.rendering import render
@@ -154,11 +154,23 @@ def test_bar_21_two_hundred_passwords_at_once_are_ten_tries(authority, at_once):
 
 @pytest.mark.bar(22)
 def test_bar_22_no_setting_makes_sessions_longer_than_half_an_hour_and_twelve():
-    """An authority has no setting of its own for it, so none can raise it."""
+    """An authority may say less than the installation, and never more."""
     assert in_use.SESSION_COOKIE_AGE <= 30 * 60
     assert in_use.SESSION_ABSOLUTE_AGE.total_seconds() <= 12 * 3600
     assert in_use.SESSION_EXPIRE_AT_BROWSER_CLOSE
     assert not in_use.ACCOUNT_SESSION_REMEMBER
+
+
+@pytest.mark.bar(22)
+@pytest.mark.parametrize(("hours", "lasts"), [(4, 4), (12, 12)])
+def test_bar_22_an_authority_may_shorten_its_sessions(
+    authority, monkeypatch, hours, lasts
+):
+    monkeypatch.setattr(authority, "session_hours", hours)
+    monkeypatch.setattr(connection, "tenant", authority)
+    assert sessions.absolute_age() == lasts * 3600
+    with override_settings(SESSION_ABSOLUTE_AGE=dt.timedelta(hours=2)):
+        assert sessions.absolute_age() == 2 * 3600, "the installation's is the most"
 
 
 @pytest.mark.bar(22)

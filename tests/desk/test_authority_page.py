@@ -102,3 +102,10 @@ def test_one_authority_never_changes_the_other(ada, other_authority):
         other_authority.refresh_from_db()
     assert other_authority.city == ""
     assert other_authority.staffed_hours == []
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("4", 4), ("", 12), ("13", None)])
+def test_sessions_are_shortened_and_never_lengthened(ada, typed, kept):
+    response = ada.post(PAGE, TYPED | {"session_hours": typed})
+    assert response.status_code == (302 if kept else 422)
+    assert stored().session_hours == (kept or 12)
