@@ -39,6 +39,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("cases.view", "desk:search", _("People"), "people", "p"),
         ("cases.take_up", "cases:take_up", _("Add a case"), "plus", "n"),
         *_first_hour(user),
+        ("figures.view", "transmission:graph", _("Transmission"), "chain", "v"),
+        ("figures.view", "transmission:figures", _("Figures"), "figures", "d"),
         ("letters.print", "cases:letters", _("Letters"), "print", "l"),
         ("site.administer", "desk:authority", _("Our authority"), "house", "o"),
         ("texts.edit", "texts:index", _("Texts"), "message", "t"),

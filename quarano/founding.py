@@ -38,7 +38,7 @@ VALID_FROM = dt.date(2020, 1, 1)
 FIELD_WORK = [
     "cases.view", "cases.take_up", "cases.edit", "cases.invite", "cases.order",
     "cases.conclude", "cases.call", "cases.comment", "cases.settle", "cases.assign",
-    "diaries.record", "letters.print",
+    "diaries.record", "letters.print", "figures.view",
 ]  # fmt: skip
 OPERATOR = "operator"
 ROLES: dict[str, tuple[str, list[str]]] = {

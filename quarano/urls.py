@@ -18,6 +18,7 @@ urlpatterns = [
     path("diary/", include("diaries.urls")),
     path("delivery/reports/sms/", views_delivery.report_sms, name="report_sms"),
     path("delivery/reports/mail/", views_delivery.report_mail, name="report_mail"),
+    path("", include("quarano.transmission.urls")),
     path("texts/", include("quarano.texts.urls")),
     path("oversight/", include("quarano.oversight.urls")),
     path("account/", include("quarano.accounts.urls")),

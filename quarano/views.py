@@ -21,6 +21,8 @@ def home(request: HttpRequest) -> HttpResponse:
     if user.may("site.administer"):
         is_new = first_hour.summary(now=clock.now()).is_shown
         return redirect("desk:first_hour" if is_new else "admin:index")
+    if user.may("figures.view"):
+        return redirect("transmission:graph")
     if user.may("audit.view"):
         return redirect("oversight:alarms")
     if user.is_staff:

@@ -13,6 +13,47 @@ from contacts.transmission.wanted import Wanted, rows
 # A case younger than this may still infect others: not counted in the distribution.
 COMPLETE = dt.timedelta(days=10)
 
+CURVE = """
+SELECT known, count(*),
+       sum(CASE WHEN known IS NOT NULL THEN GREATEST(reported - known, 0) END)
+FROM episodes GROUP BY known ORDER BY known NULLS LAST
+"""
+DELAY = """
+SELECT late, count(*) FROM (
+  SELECT GREATEST(reported - known, 0) AS late FROM episodes
+  WHERE known IS NOT NULL
+) delays GROUP BY late ORDER BY late
+"""
+ATTACK = """
+SELECT e.setting, count(DISTINCT COALESCE(k.person_id, k.id)),
+       count(DISTINCT later.person_id)
+FROM episodes c
+JOIN contacts_exposure e ON e.case_id = c.id
+JOIN contacts_contact k ON k.id = e.contact_id
+LEFT JOIN episodes later
+  ON later.person_id = k.person_id AND later.id <> c.id
+  AND later.day > e.day AND later.day <= e.day + %(incubation)s
+WHERE e.withdrawn_at IS NULL AND k.dismissed_at IS NULL
+  AND e.accepted_at IS NOT NULL AND e.is_infectious_day IS NOT FALSE
+  AND (%(setting)s = '' OR e.setting = %(setting)s)
+GROUP BY e.setting ORDER BY 2 DESC, 1
+"""
+SERIAL = """
+SELECT later.onset - source.onset, count(*)
+FROM best b
+JOIN episodes later ON later.id = b.case_id
+JOIN episodes source ON source.id = b.source_id
+WHERE later.onset IS NOT NULL AND source.onset IS NOT NULL
+GROUP BY 1 ORDER BY 1
+"""
+OFFSPRING = """
+SELECT infected, count(*) FROM (
+  SELECT c.id, count(b.case_id) AS infected
+  FROM episodes c LEFT JOIN best b ON b.source_id = c.id
+  WHERE c.day <= %(complete)s GROUP BY c.id
+) each_case GROUP BY infected ORDER BY infected
+"""
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -34,12 +75,7 @@ def curve(wanted: Wanted) -> Curve:
     onset (or specimen) to report.
     """
     found = rows(
-        episodes(wanted)
-        + """
-        SELECT known, count(*),
-               sum(CASE WHEN known IS NOT NULL THEN GREATEST(reported - known, 0) END)
-        FROM episodes GROUP BY known ORDER BY known NULLS LAST
-        """,
+        episodes(wanted) + CURVE,
         wanted.parameters(),
     )
     counts = {day: count for day, count, _late in found if day is not None}
@@ -55,13 +91,7 @@ def curve(wanted: Wanted) -> Curve:
 def delay(wanted: Wanted) -> int:
     """Return within how many days 90 % were reported; 3 while there are too few."""
     found = rows(
-        episodes(wanted)
-        + """
-        SELECT late, count(*) FROM (
-          SELECT GREATEST(reported - known, 0) AS late FROM episodes
-          WHERE known IS NOT NULL
-        ) delays GROUP BY late ORDER BY late
-        """,
+        episodes(wanted) + DELAY,
         wanted.parameters(),
     )
     few = 20
@@ -99,25 +129,11 @@ def secondary_attack(wanted: Wanted) -> list[Attack]:
     period after an exposure there.
 
     Accepted exposures within the infectious period; one contact counts once a setting.
-    Source: Halloran, Longini, Struchiner, Design and Analysis of Vaccine Studies (2010),
-    chapter 2.
+    Source: Halloran, Longini, Struchiner, Design and Analysis of Vaccine Studies,
+    2010, chapter 2.
     """
     found = rows(
-        episodes(wanted)
-        + """
-        SELECT e.setting, count(DISTINCT COALESCE(k.person_id, k.id)),
-               count(DISTINCT later.person_id)
-        FROM episodes c
-        JOIN contacts_exposure e ON e.case_id = c.id
-        JOIN contacts_contact k ON k.id = e.contact_id
-        LEFT JOIN episodes later
-          ON later.person_id = k.person_id AND later.id <> c.id
-          AND later.day > e.day AND later.day <= e.day + %(incubation)s
-        WHERE e.withdrawn_at IS NULL AND k.dismissed_at IS NULL
-          AND e.accepted_at IS NOT NULL AND e.is_infectious_day IS NOT FALSE
-          AND (%(setting)s = '' OR e.setting = %(setting)s)
-        GROUP BY e.setting ORDER BY 2 DESC, 1
-        """,
+        episodes(wanted) + ATTACK,
         wanted.parameters(),
     )
     return [Attack(*row) for row in found]
@@ -131,15 +147,7 @@ def serial_intervals(wanted: Wanted) -> dict[int, int]:
     International Journal of Infectious Diseases 2020.
     """
     found = rows(
-        linked(wanted)
-        + """
-        SELECT later.onset - source.onset, count(*)
-        FROM best b
-        JOIN episodes later ON later.id = b.case_id
-        JOIN episodes source ON source.id = b.source_id
-        WHERE later.onset IS NOT NULL AND source.onset IS NOT NULL
-        GROUP BY 1 ORDER BY 1
-        """,
+        linked(wanted) + SERIAL,
         wanted.parameters(),
     )
     return dict(found)
@@ -153,14 +161,7 @@ def offspring(wanted: Wanted) -> dict[int, int]:
     """
     parameters = wanted.parameters() | {"complete": wanted.today - COMPLETE}
     found = rows(
-        linked(wanted)
-        + """
-        SELECT infected, count(*) FROM (
-          SELECT c.id, count(b.case_id) AS infected
-          FROM episodes c LEFT JOIN best b ON b.source_id = c.id
-          WHERE c.day <= %(complete)s GROUP BY c.id
-        ) each_case GROUP BY infected ORDER BY infected
-        """,
+        linked(wanted) + OFFSPRING,
         parameters,
     )
     return dict(found)
@@ -220,6 +221,13 @@ firsts AS (
   JOIN clusters u ON u.kind = m.kind AND u.key = m.key
   JOIN episodes c ON c.id = m.case_id
 )
+SELECT u.kind, u.key, u.cases, u.first_day, u.last_day, f.id,
+       CASE WHEN u.kind = 'event' THEN (
+         SELECT v.name FROM contacts_event v WHERE v.id::text = u.key
+       ) ELSE u.key END
+FROM clusters u
+JOIN firsts f ON f.kind = u.kind AND f.key = u.key AND f.place = 1
+ORDER BY u.cases DESC, u.last_day DESC, u.kind, u.key
 """
 
 
@@ -231,20 +239,10 @@ def clusters(wanted: Wanted, *, at_least: int | None = None) -> list[Cluster]:
     """
     parameters = wanted.parameters() | {
         "at_least": at_least or wanted.policy.cluster_from,
-        "places_since": wanted.since
-        - dt.timedelta(days=wanted.policy.incubation_days),
+        "places_since": wanted.since - dt.timedelta(days=wanted.policy.incubation_days),
     }
     found = rows(
-        f"{linked(wanted)}, {CLUSTERS}"
-        """
-        SELECT u.kind, u.key, u.cases, u.first_day, u.last_day, f.id,
-               CASE WHEN u.kind = 'event' THEN (
-                 SELECT v.name FROM contacts_event v WHERE v.id::text = u.key
-               ) ELSE u.key END
-        FROM clusters u
-        JOIN firsts f ON f.kind = u.kind AND f.key = u.key AND f.place = 1
-        ORDER BY u.cases DESC, u.last_day DESC, u.kind, u.key
-        """,
+        f"{linked(wanted)}, {CLUSTERS}",
         parameters,
     )
     return [Cluster(*row) for row in found]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from contacts.models import Event, SourceLink
@@ -128,7 +129,7 @@ def read(wanted: Wanted, *, chain: UUID | None = None, most: int = MOST) -> Grap
     return graph
 
 
-def _add_sources(graph: Graph, found: list[tuple]) -> None:  # type: ignore[type-arg]
+def _add_sources(graph: Graph, found: list[tuple[Any, ...]]) -> None:
     events = {row[2] for row in found if row[2] and row[0] in graph.nodes}
     kinds = {
         event.pk: event
@@ -160,9 +161,7 @@ def _through(
     if event.pk not in graph.nodes:
         brought = graph.nodes.get(source) if source else None
         generation = (
-            brought.generation
-            if brought
-            else max(graph.nodes[case].generation - 1, 0)
+            brought.generation if brought else max(graph.nodes[case].generation - 1, 0)
         )
         graph.nodes[event.pk] = Node(
             event.pk,

@@ -63,7 +63,10 @@ def lay_out(
         height = lanes * LANE + PADDING
         for node in nodes:
             x, lane = layout.places[node.id]
-            layout.places[node.id] = (x, round(top + PADDING / 2 + LANE * (lane + 0.5), 1))
+            layout.places[node.id] = (
+                x,
+                round(top + PADDING / 2 + LANE * (lane + 0.5), 1),
+            )
         cases = sum(node.kind == "case" for node in nodes)
         layout.bands.append(Band(generation, top, height, cases))
         top += height + GAP
@@ -71,9 +74,7 @@ def lay_out(
     return layout
 
 
-def _lanes(
-    layout: Layout, nodes: Iterable[Node], sources: dict[UUID, UUID]
-) -> int:
+def _lanes(layout: Layout, nodes: Iterable[Node], sources: dict[UUID, UUID]) -> int:
     """Give each node of a generation the first free lane, near to its source."""
 
     def order(node: Node) -> tuple[float, dt.date, str, str]:

@@ -77,9 +77,7 @@ def test_the_weights_of_the_serial_interval_have_its_mean():
 
 def series(growth, count=35):
     start = dt.date(2026, 10, 1)
-    return [
-        (start + n * DAY, round(20 * growth**n)) for n in range(count)
-    ]
+    return [(start + n * DAY, round(20 * growth**n)) for n in range(count)]
 
 
 def test_r_is_one_where_nothing_changes_and_more_where_it_grows():

@@ -1,5 +1,7 @@
 """The graph on an outbreak small enough to draw by hand."""
 
+from itertools import pairwise
+
 import pytest
 
 from contacts.transmission import graph
@@ -134,9 +136,11 @@ def test_no_two_nodes_cover_each_other(outbreak, story):
     wanted = outbreak.wanted()
     layout = lay_out(found, since=wanted.since, until=wanted.until)
     places = sorted(layout.places.values())
-    for (x, y), (other_x, other_y) in zip(places, places[1:], strict=False):
+    for (x, y), (other_x, other_y) in pairwise(places):
         assert abs(x - other_x) >= 12 or abs(y - other_y) >= 12
-    assert layout.places == lay_out(found, since=wanted.since, until=wanted.until).places
+    assert (
+        layout.places == lay_out(found, since=wanted.since, until=wanted.until).places
+    )
 
 
 def test_a_code_stands_for_one_case(outbreak):

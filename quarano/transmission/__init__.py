@@ -1,0 +1,1 @@
+"""The pages on transmission: graph, figures, where a case came from."""
