@@ -31,6 +31,8 @@ UNIQUE_ATTEMPTS = 3
 
 SERIALIZATION = {"40001", "40P01"}
 BROKEN = {"40003", "57P01", "57P02", "57P03"}
+# CockroachDB without a valid licence: five open transactions, no more (decision 15).
+THROTTLED = "XXC02"
 
 logger = logging.getLogger(__name__)
 retries: Counter[tuple[str, str]] = Counter()  # (function, SQLSTATE), of this process
@@ -85,11 +87,12 @@ def asks_for_retry(error: BaseException) -> bool:
 def is_unavailable(error: BaseException) -> bool:
     """Whether the database is away or overloaded, rather than something being wrong.
 
-    No connection, too many of them, a statement over its time, retries used up.
+    No connection, too many of them, a statement over its time, retries used up, a
+    cluster without a licence.
     """
     for cause in causes(error):
         state = getattr(cause, "sqlstate", None) or ""
-        if state in SERIALIZATION | BROKEN | {"57014"}:
+        if state in SERIALIZATION | BROKEN | {"57014", THROTTLED}:
             return True
         if state.startswith(("08", "53")) or _is_broken(cause, state):
             return True

@@ -279,3 +279,12 @@ def test_refusals_before_a_collision_do_not_use_up_its_runs(db):
         return "through"
 
     assert unlucky() == "through"
+
+
+def test_a_cluster_slowed_down_for_its_licence_is_away_not_broken():
+    cause = psycopg.errors.lookup("58000")("No license installed.")
+    cause.sqlstate = "XXC02"
+    error = OperationalError("No license installed.")
+    error.__cause__ = cause
+    assert transactions.is_unavailable(error)
+    assert not transactions.asks_for_retry(error)
