@@ -18,6 +18,7 @@ from cases.models import (
     Escalation,
     Monitoring,
     Person,
+    Policy,
     Questionnaire,
     Reporter,
     Routine,
@@ -491,6 +492,25 @@ def _is_answered(monitoring: Monitoring) -> bool:
     )
 
 
+def asks_for_contacts(monitoring: Monitoring) -> bool:
+    """Whether the enrolment asks whom the person met: cases always, contacts where
+    the policy of the day it began says so."""
+    if monitoring.is_isolation:
+        return True
+    policy = Policy.objects.in_force(monitoring.disease, on=monitoring.start)
+    return policy.asks_contacts_too
+
+
+@retrying_transaction
+def contacts_named(monitoring: Monitoring, *, by: User, now: dt.datetime) -> None:
+    """Note that somebody went through the days of the last step."""
+    Person.objects.select_for_update().get(pk=monitoring.person_id)
+    answers = _questionnaire(monitoring)
+    answers.contacts_named_at = now
+    answers.save(update_fields=["contacts_named_at"])
+    log.record("contacts.asked", answers, by=by, now=now, person=monitoring.person_id)
+
+
 def unfinished(user: User, *, on: dt.date) -> Monitoring | None:
     """Return the monitoring whose enrolment this login has begun and not completed.
 
@@ -515,6 +535,8 @@ def next_step(user: User, monitoring: Monitoring) -> str | None:
         ).exists(),
         "enrolment:details": bool(answers and answers.details_saved_at),
         "enrolment:questionnaire": bool(answers and answers.saved_at),
+        "contacts:asked": bool(answers and answers.contacts_named_at)
+        or not asks_for_contacts(monitoring),
     }
     for step in settings.ENROLMENT_STEPS:
         if not is_done[step]:

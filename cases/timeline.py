@@ -211,6 +211,7 @@ WORDS: dict[str, tuple[str, str, Any]] = {
     "contact.released": ("people", "due", gettext_lazy("Held contact released")),
     "contact.told": ("phone", "fine", gettext_lazy("Contact told")),
     "contact.taken_over": ("shield", "fine", gettext_lazy("Contact taken over")),
+    "contacts.asked": ("people", "", gettext_lazy("Contacts of the last days asked")),
     "contacts.viewed": ("eye", "", gettext_lazy("Contacts looked at")),
     "exposure.named": ("people", "", gettext_lazy("Exposure named")),
     "exposure.revised": ("pencil", "", gettext_lazy("Exposure changed")),

@@ -250,6 +250,27 @@ def _origin(by: User) -> str:
     return Origin.OFFICIAL if by.is_staff else Origin.CITIZEN
 
 
+@retrying_transaction
+def name_or_add(
+    met: Person,
+    contact: Contact | None,
+    details: ContactDetails,
+    *,
+    meetings: Iterable[Meeting],
+    by: User,
+    now: dt.datetime,
+) -> Contact:
+    """Record further days of somebody named before, or somebody new with them.
+
+    All or nothing; raises what `name_contact` raises.
+    """
+    if contact is None:
+        return name_contact(met, details, meetings=meetings, by=by, now=now)
+    for meeting in meetings:
+        record_exposure(contact, meeting, by=by, now=now)
+    return contact
+
+
 @retrying_transaction(repeatable=True)
 def record_exposure(
     contact: Contact, meeting: Meeting, *, by: User, now: dt.datetime

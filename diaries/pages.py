@@ -149,19 +149,20 @@ def slot_label(slot: Slot, now: dt.datetime) -> str:
 
 
 def navigation(person: Person, active: str) -> list[dict[str, Any]]:
-    """Return the four ways at the bottom of a citizen's page."""
+    """Return the five ways at the bottom of a citizen's page."""
     ways = [
-        ("today", _("Today"), "pencil"),
-        ("days", _("Days"), "calendar"),
-        ("dates", _("My dates"), "shield"),
-        ("help", _("Help"), "message"),
+        ("diaries:today", _("Today"), "pencil"),
+        ("diaries:days", _("Days"), "calendar"),
+        ("contacts:own", _("Contacts"), "people"),
+        ("diaries:dates", _("My dates"), "shield"),
+        ("diaries:help", _("Help"), "message"),
     ]
     return [
         {
-            "url": reverse(f"diaries:{name}", args=[person.pk]),
+            "url": reverse(name, args=[person.pk]),
             "label": label,
             "icon": icon,
-            "active": name == active,
+            "active": name.partition(":")[2] == active,
         }
         for name, label, icon in ways
     ]

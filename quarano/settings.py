@@ -346,7 +346,12 @@ X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "quarano.views_errors.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 # The citizen's steps between the account and the first entry, by url name.
-ENROLMENT_STEPS = ["enrolment:notice", "enrolment:details", "enrolment:questionnaire"]
+ENROLMENT_STEPS = [
+    "enrolment:notice",
+    "enrolment:details",
+    "enrolment:questionnaire",
+    "contacts:asked",
+]
 POLL_SECONDS = int(os.environ.get("POLL_SECONDS", "10" if DEMO else "60"))
 
 # --- Mail and SMS --------------------------------------------------------------------

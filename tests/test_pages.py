@@ -235,6 +235,7 @@ def test_lists_ask_no_more_with_more_people(world):
         "/worklist/?tab=all",
         "/people/?q=neckartal.example",
         f"/people/{world.ida.pk}/",
+        "/contacts/?state=all",
     ]
 
     def count():

@@ -1267,6 +1267,20 @@ def _(world):
     return lambda: naming.name_contact(world.ida, BAKER, meetings=[MET], by=by, now=NOW)
 
 
+@calling(naming.name_or_add)
+def _(world):
+    by = anna(world)
+    return lambda: naming.name_or_add(
+        world.ida, None, BAKER, meetings=[MET], by=by, now=NOW
+    )
+
+
+@calling(enrolment.contacts_named)
+def _(world):
+    monitoring, by = isolation(world), world.ida.user
+    return lambda: enrolment.contacts_named(monitoring, by=by, now=NOW)
+
+
 @calling(naming.record_exposure)
 def _(world):
     contact, by = berta(), world.ida.user
@@ -1356,7 +1370,7 @@ def _(world):
 def _(world):
     berta_is_followed(world)
     case = Case.objects.get(person=world.ida)
-    Case.objects.filter(pk=case.pk).update(onset=TODAY)
+    Case.objects.filter(pk=case.pk).update(onset=TODAY + 5 * DAY)
     return lambda: tracing.weigh_case(case, by=None, now=NOW)
 
 

@@ -99,6 +99,7 @@ class Questionnaire(models.Model):
     met_vulnerable = models.BooleanField(_("contact with vulnerable people"), null=True)
     vulnerable = SealedTextField(_("whom"), blank=True)
     details_saved_at = models.DateTimeField(null=True, editable=False)
+    contacts_named_at = models.DateTimeField(null=True, editable=False)
     saved_at = models.DateTimeField(null=True, editable=False)
     saved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

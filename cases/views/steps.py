@@ -97,8 +97,12 @@ def take(
     *,
     now: dt.datetime,
     make: Make | None = None,
+    show: Callable[..., HttpResponse] = show,
 ) -> HttpResponse:
-    """Show the form of a step, or carry it out; a refusal is an error of the form."""
+    """Show the form of a step, or carry it out; a refusal is an error of the form.
+
+    `show` answers with the region where another app than this one has it.
+    """
     step = replace(step, url=request.path)
     if request.method != "POST":
         return show(request, person, step.region, now=now, step=step)

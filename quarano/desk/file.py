@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 
 from cases import regions, worklist
 from cases.models import Person
+from contacts import reading as contacts
 from diaries import pages
 from quarano import clock
 from quarano.accounts.access import actor, may
@@ -28,6 +29,9 @@ def person(request: HttpRequest, pk: UUID) -> HttpResponse:
     diary = pages.read(found, now=now, known=spans)
     context = {
         **regions.read(found, user=request.user, now=now, spans=spans),
+        "contacts": contacts.of_person(
+            found, user=actor(request), now=now, with_days=False
+        ),
         "diary": pages.file_diary(found, now=now, diary=diary),
         "ladder": pages.file_ladder(found, now=now, diary=diary),
         **_trail(request, found, now=now),

@@ -241,7 +241,7 @@ MODELS = {
             "has_source_guess source_day has_conditions is_medical_staff "
             "met_vulnerable",
             "text": "source_guess conditions medical_staff vulnerable",
-            "work": "details_saved_at saved_at saved_by",
+            "work": "details_saved_at contacts_named_at saved_at saved_by",
         },
     ),
     "cases.Escalation": Kept(

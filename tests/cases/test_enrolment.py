@@ -405,6 +405,8 @@ def test_steps_are_found_again(ida, anna):
     with pytest.raises(enrolment.StepsMissing):
         enrolment.complete(monitoring, by=user, now=NOW)
     enrolment.save_questionnaire(monitoring, {"has_symptoms": False}, by=user, now=NOW)
+    assert enrolment.next_step(user, monitoring) == "contacts:asked"
+    enrolment.contacts_named(monitoring, by=user, now=NOW)
     assert enrolment.next_step(user, monitoring) is None
     done = enrolment.complete(monitoring, by=user, now=NOW + HOURS)
     assert (done.enrolment, done.enrolled_at) == ("enrolled", NOW + HOURS)
@@ -567,6 +569,8 @@ def test_a_citizen_enrols_from_code_to_diary(ida, anna, client):
     assert b"checked" not in page.content, "nothing is preselected"
     data = sent(page.context["form"]) | no_to_all()
     answer = client.post(answer.url, data)
+    assert answer.url == "/contacts/enrolment/"
+    answer = client.post("/contacts/enrolment/")
     assert answer.url == f"/diary/{ida.pk}/"
     assert state_of(ida) == "enrolled"
     ida.refresh_from_db()
