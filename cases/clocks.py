@@ -53,6 +53,7 @@ class Clock(TextChoices):
     REPORTED = "reported", _("Reported")
     CALLED = "called", _("Called")
     ENROLLED = "enrolled", _("Enrolled")
+    TOLD = "told", _("Contacts told")
 
 
 class State(TextChoices):
@@ -76,6 +77,7 @@ STATES = {
     Clock.REPORTED: (State.TODAY, State.YESTERDAY),
     Clock.CALLED: (State.LATE, State.RUNNING, State.IN_TIME),
     Clock.ENROLLED: (State.LATE, State.RUNNING, State.IN_TIME),
+    Clock.TOLD: (State.LATE, State.RUNNING, State.IN_TIME),
 }
 
 
@@ -93,6 +95,7 @@ def hours_of(clock: str, routine: Routine) -> dt.timedelta:
     hours = {
         Clock.CALLED: routine.first_call_hours,
         Clock.ENROLLED: routine.enrolled_hours,
+        Clock.TOLD: routine.contacts_told_hours,
     }
     return hours.get(Clock(clock), 0) * HOUR
 
@@ -104,7 +107,13 @@ def reached_at(clock: str) -> Combinable:
     """
     if clock == Clock.CALLED:
         return Least("first_called_at", "enrolled_at", output_field=DateTimeField())
-    return F("enrolled_at")
+    return F(f"{clock}_at")
+
+
+def started_at(clock: str) -> str:
+    """The column at which a clock starts: that of contacts with the report of the
+    case whom they met."""
+    return "told_from" if clock == Clock.TOLD else "reported_at"
 
 
 def _waits(clock: str) -> Q:
@@ -112,6 +121,8 @@ def _waits(clock: str) -> Q:
     waits = Q(status__in=Monitoring.OPEN, enrolled_at__isnull=True)
     if clock == Clock.CALLED:
         return waits & Q(first_called_at__isnull=True)
+    if clock == Clock.TOLD:
+        return waits & Q(told_at__isnull=True, kind=Monitoring.Kind.QUARANTINE)
     return waits
 
 
@@ -120,15 +131,18 @@ def _counts(clock: str) -> Q:
     right = ~Q(conclusion=Monitoring.Conclusion.ERRONEOUS)
     if clock == Clock.ENROLLED:
         return right & ~Q(enrolment=Monitoring.Enrolment.BY_PHONE)
+    if clock == Clock.TOLD:
+        return right & Q(kind=Monitoring.Kind.QUARANTINE)
     return right
 
 
 def _is_in(state: str, clock: str, *, limit: dt.timedelta, now: dt.datetime) -> Q:
     """The condition of a state. Who was released unreached within the hours is in none:
     that clock was stopped."""
-    due = ExpressionWrapper(F("reported_at") + limit, output_field=DateTimeField())
+    start = started_at(clock)
+    due = ExpressionWrapper(F(start) + limit, output_field=DateTimeField())
     name = f"{clock}_at"
-    is_over = Q(reported_at__lt=now - limit)
+    is_over = Q(**{f"{start}__lt": now - limit})
     open_ones = Q(status__in=Monitoring.OPEN)
     conditions = {
         State.IN_TIME: Q(**{f"{name}__lte": due}),
@@ -216,7 +230,7 @@ def _read(*, now: dt.datetime) -> Readings:
         is_late = _is_in(State.LATE, clock, limit=limit, now=now)
         wanted[f"{clock}_still"] = Count("pk", filter=here & is_late & _waits(clock))
         wanted[f"{clock}_median"] = Median(
-            _took(F(f"{clock}_at")),
+            _took(F(f"{clock}_at"), clock),
             filter=here & Q(**{f"{clock}_at__isnull": False}),
         )
     found = _on_clocks(now).aggregate(**wanted)
@@ -243,12 +257,16 @@ def _on_clocks(now: dt.datetime) -> QuerySet[Monitoring]:
     return Monitoring.objects.filter(
         Q(reported_at__gte=now - WINDOW)
         | Q(status__in=Monitoring.OPEN, enrolled_at__isnull=True)
-    ).annotate(called_at=reached_at(Clock.CALLED))
+    ).annotate(
+        called_at=reached_at(Clock.CALLED),
+        told_from=Coalesce("case_reported_at", "reported_at"),
+    )
 
 
-def _took(end: Combinable) -> Combinable:
-    """How long it took from the report to `end`; never less than nothing."""
-    took = ExpressionWrapper(end - F("reported_at"), output_field=DurationField())
+def _took(end: Combinable, clock: str) -> Combinable:
+    """How long it took from a clock's start to `end`; never less than nothing."""
+    start = F(started_at(clock))
+    took = ExpressionWrapper(end - start, output_field=DurationField())
     return Greatest(took, Value(NONE), output_field=DurationField())
 
 
@@ -321,7 +339,9 @@ def people(
         is_hidden=_is_hidden(user),
         ended_at=F(f"{clock}_at") if clock != Clock.REPORTED else reached_at("called"),
     ).annotate(
-        took=_took(Coalesce("ended_at", "concluded_at", Value(at), output_field=MOMENT))
+        took=_took(
+            Coalesce("ended_at", "concluded_at", Value(at), output_field=MOMENT), clock
+        )
     )
     key, is_falling = SORTS[Sort(sort)]
     rows = rows.annotate(sort_key=key)
@@ -417,6 +437,8 @@ def of(monitoring: Monitoring, *, now: dt.datetime) -> list[Own]:
     moments = (monitoring.first_called_at, monitoring.enrolled_at)
     reached = min((one for one in moments if one is not None), default=None)
     ends = {Clock.CALLED: reached, Clock.ENROLLED: monitoring.enrolled_at}
+    if not monitoring.is_isolation:
+        ends[Clock.TOLD] = monitoring.told_at
     if monitoring.conclusion == Monitoring.Conclusion.ERRONEOUS:
         return []
     if monitoring.enrolment == Monitoring.Enrolment.BY_PHONE:
@@ -425,8 +447,10 @@ def of(monitoring: Monitoring, *, now: dt.datetime) -> list[Own]:
     for clock, end in ends.items():
         limit = hours_of(clock, routine)
         is_running = end is None and monitoring.concluded_at is None
-        took = max((end or monitoring.concluded_at or now) - monitoring.reported_at,
-                   NONE)  # fmt: skip
+        start = monitoring.reported_at
+        if clock == Clock.TOLD:
+            start = monitoring.case_reported_at or start
+        took = max((end or monitoring.concluded_at or now) - start, NONE)
         if took > limit:
             state = State.LATE
         elif is_running:

@@ -445,6 +445,15 @@ def _link(running: Monitoring, standing: Standing) -> None:
     running.exposures.exclude(pk__in=counting).update(monitoring=None)
     others = Exposure.objects.filter(pk__in=counting).exclude(monitoring=running)
     others.update(monitoring=running)
+    reported = [
+        one.case.reported_at
+        for one in standing.exposures
+        if one.pk in counting and one.case is not None
+    ]
+    first = min(reported, default=None)
+    if running.case_reported_at != first:
+        running.case_reported_at = first
+        running.save(update_fields=["case_reported_at"])
 
 
 def _say_whether_it_fits(

@@ -136,6 +136,8 @@ class Monitoring(models.Model):
     )
     # The clocks of the start page.
     reported_at = models.DateTimeField(editable=False)
+    # Of a quarantine: when the first case was reported that it rests on.
+    case_reported_at = models.DateTimeField(null=True, editable=False)
     first_called_at = models.DateTimeField(null=True, editable=False)
     invited_at = models.DateTimeField(null=True, editable=False)
     registered_at = models.DateTimeField(null=True, editable=False)

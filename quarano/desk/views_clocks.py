@@ -157,6 +157,7 @@ def in_hours(reading: clocks.Reading) -> str:
     names = {
         Clock.CALLED: _("Called in %(n)d h"),
         Clock.ENROLLED: _("Enrolled in %(n)d h"),
+        Clock.TOLD: _("Contacts told in %(n)d h"),
     }
     return names[reading.clock] % {"n": reading.hours}
 

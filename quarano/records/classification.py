@@ -190,7 +190,8 @@ MODELS = {
             "stated_further conclusion",
             "legal": "status start until",
             "work": "enrolment assigned_to opened_at opened_by concluded_at "
-            "concluded_by reported_at first_called_at invited_at registered_at "
+            "concluded_by reported_at case_reported_at first_called_at invited_at "
+            "registered_at "
             "enrolled_at told_at",
         },
     ),

@@ -20,13 +20,14 @@ DAY = dt.timedelta(days=1)
 pytestmark = pytest.mark.usefixtures("authority")
 
 
-def monitoring(reported, *, called=None, enrolled=None, over=None, **fields):
+def monitoring(reported, *, called=None, enrolled=None, over=None, told=None, **fields):
     """One reported that many hours ago; the others are hours after the report."""
     at = NOW - reported * HOUR
     after = {
         "first_called_at": called,
         "enrolled_at": enrolled,
         "concluded_at": over,
+        "told_at": told,
     }
     moments = {k: at + v * HOUR for k, v in after.items() if v is not None}
     if over is not None:
@@ -149,6 +150,7 @@ def many():
         if reported > 24:
             monitoring(reported, over=reported - 1)
     monitoring(30, enrolment="by_phone")
+    monitoring(30, told=2)
 
 
 @pytest.mark.parametrize(("name", "state"), EVERY_LIST)
@@ -224,18 +226,39 @@ def test_a_place_with_a_value_that_nobody_wrote_shows_nobody(anna, sort):
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"reported": 3}, [("called", "running", 3), ("enrolled", "running", 3)]),
+        (
+            {"reported": 3},
+            [
+                ("called", "running", 3),
+                ("enrolled", "running", 3),
+                ("told", "running", 3),
+            ],
+        ),
         (
             {"reported": 60, "called": 2, "enrolled": 50},
-            [("called", "in_time", 2), ("enrolled", "late", 50)],
+            [
+                ("called", "in_time", 2),
+                ("enrolled", "late", 50),
+                ("told", "late", 60),
+            ],
         ),
-        ({"reported": 60, "enrolment": "by_phone"}, [("called", "late", 60)]),
+        (
+            {"reported": 60, "enrolment": "by_phone"},
+            [("called", "late", 60), ("told", "late", 60)],
+        ),
         ({"reported": 60, "over": 20}, []),
     ],
 )
 def test_the_file_says_the_same_of_one_person(fields, expected):
     own = clocks.of(monitoring(**fields), now=NOW)
     assert [(one.clock, one.state, one.took / HOUR) for one in own] == expected
+
+
+def test_contacts_are_told_so_soon_after_the_report_of_the_case():
+    monitoring(10, told=2, case_reported_at=NOW - 40 * HOUR)
+    monitoring(10, told=2, case_reported_at=NOW - 60 * HOUR)
+    monitoring(10, told=2, kind="isolation")
+    assert counts(Clock.TOLD) == (1, 1, 0)
 
 
 def test_the_file_agrees_with_every_number(many, anna):
