@@ -22,7 +22,7 @@ OWN_PERSON = "own person"
 EVERY_REQUEST = 6
 STATEMENTS = {
     "desk:worklist": 8,
-    "desk:person": 12,
+    "desk:person": 13,  # contacts are one
     "desk:panel": 16,
     "cases:orders": 12,
     "diaries:diary": 12,
