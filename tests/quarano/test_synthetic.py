@@ -265,6 +265,23 @@ def test_what_can_be_rebuilt_is_mended(authority, invent, what, monkeypatch):
     assert not named()
 
 
+def test_a_sample_is_so_many_people_and_finds_its_share(authority, invent):
+    invent(authority, 60)
+    Person.objects.update(search_text="somebody else")
+    everybody = set(Person.objects.values_list("pk", flat=True))
+    looked_at = set()
+    for _turn in range(40):
+        found = list(consistency.differences(now=NOW, sample=20))
+        people = {one.person for one in found if one.what == "person.search_text"}
+        assert len(people) == 20
+        looked_at |= people
+    # Where it begins is another place each time.
+    assert len(looked_at) > 30
+    assert looked_at <= everybody
+    many = list(consistency.differences(now=NOW, sample=500))
+    assert {one.person for one in many} >= everybody
+
+
 def test_a_person_taken_up_by_the_processes_agrees(authority, invent):
     from tests import world as worlds
 
