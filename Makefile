@@ -66,9 +66,10 @@ test: $(READY) $(COMPILED)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TEST)
 
 # The bars of security and reliability that take long; a dated report in var/bars.
-# SHARE=0.1 runs a tenth of the tries and says so, ONLY=19 one bar.
+# SHARE=0.1 runs a tenth of the tries and says so, ONLY=19 one bar, KEEP=1 writes what
+# was found into docs/bars.md.
 bars: $(READY) $(COMPILED)
-	BARS_SCALE=$(or $(SHARE),1) $(BIN)/python -m pytest --bars -p no:randomly -q $(if $(ONLY),-k bar_$(ONLY)) tests/longer
+	BARS_SCALE=$(or $(SHARE),1) BARS_KEEP=$(KEEP) $(BIN)/python -m pytest --bars -p no:randomly -q $(if $(ONLY),-k bar_$(ONLY)) tests/longer
 
 # The tests of processes once more, each statement that they send refused once.
 refuse: $(READY) $(COMPILED)

@@ -199,7 +199,7 @@ AUTHORITY_CACHE_SECONDS = 0 if DEBUG else 30
 REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379/0")
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "quarano.forgetful.ForgetfulCache",
         # redis-py says unix://, Celery says redis+socket:// for the same socket.
         "LOCATION": REDIS_URL.replace("redis+socket://", "unix://"),
         "KEY_FUNCTION": "django_tenants.cache.make_key",
@@ -223,7 +223,16 @@ CELERY_TASK_TIME_LIMIT = 600
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # How many workers may hand over messages of one authority at a time.
 DELIVERY_LANES = int(os.environ.get("DELIVERY_LANES", "4"))
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+# A page that writes a message must not wait for a broker that is away (6 s a message
+# otherwise): the sweep finds what was not queued. Workers and beat ask for ever.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "socket_connect_timeout": 2,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.1,
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import translation
+from redis import RedisError
 
 from quarano import clock
 from quarano.accounts.access import open_door
@@ -58,10 +59,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """A page that needs no database, with a reference for whoever reads the log.
 
-    Where the database is what is away, 503 says that it is worth trying again.
+    Where the database, or Redis with the limits of tries, is what is away, 503 says
+    that it is worth trying again.
     """
     error = sys.exc_info()[1]
-    if error is not None and is_unavailable(error):
+    if isinstance(error, RedisError) or (error is not None and is_unavailable(error)):
         response = _alone(request, "503.html", 503)
         response.headers["Retry-After"] = TRY_AGAIN
         return response

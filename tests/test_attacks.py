@@ -18,7 +18,7 @@ from cases.models import Case, Monitoring, Order, Person, Reporter
 from quarano.accounts.models import User
 from quarano.audit.middleware import started_by
 from quarano.audit.models import Event
-from quarano.logs import Discreet, Formatter
+from quarano.logs import Discreet, Plain
 from tests import world as worlds
 
 AUTHORITY, PUBLIC = "quarano.urls", "quarano.urls_public"
@@ -289,7 +289,7 @@ def logged(level=logging.ERROR, *, name="quarano", text="gone wrong", **extra):
         extra.pop("exc_info", None), extra=extra,
     )  # fmt: skip
     assert Discreet().filter(record)
-    return Formatter("%(name)s %(reference)s %(message)s").format(record)
+    return Plain("%(name)s %(reference)s %(message)s").format(record)
 
 
 def test_the_row_that_the_database_refused_is_in_no_log(authority):
@@ -357,7 +357,7 @@ def test_requests_go_through_the_discreet_handler(authority, capsys, settings):
         for link in ("enrolment/link", "account/invitation"):
             getattr(client, method)(f"/{link}/tell-tale/")
     handler = next(
-        h for h in logging.getLogger().handlers if type(h.formatter) is Formatter
+        h for h in logging.getLogger().handlers if type(h.formatter) is Plain
     )
     assert any(isinstance(one, Discreet) for one in handler.filters)
     assert "tell-tale" not in capsys.readouterr().out

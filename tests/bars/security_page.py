@@ -138,8 +138,9 @@ HEAD = """\
 
 Each bar is a test or a check that can fail. "In every run" is `make test` and
 `make check`; `make bars` is the longer run before a release, and prints what it did not
-run as 'not run'. What nobody has shown yet says so. On PostgreSQL at SERIALIZABLE where
-nothing else is said; what needs CockroachDB is marked in the tests.
+run as 'not run'; what it found last stands in [bars.md](bars.md). What nobody has shown
+yet says so. On PostgreSQL at SERIALIZABLE where nothing else is said; what needs
+CockroachDB is marked in the tests.
 
 This page is written by `python -m tests.bars.security_page`.
 """

@@ -16,7 +16,7 @@ from django_tenants.utils import tenant_context
 
 from cases import tasks as cases_tasks
 from diaries import tasks as diaries_tasks
-from quarano.logs import Discreet, Formatter
+from quarano.logs import Discreet, Plain
 from quarano.notifications.models import Message
 from quarano.notifications.rendering import render
 from tests import world as worlds
@@ -36,7 +36,7 @@ def logged():
     """Everything that is logged meanwhile, as it would stand in the log."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(Formatter("%(levelname)s %(name)s %(reference)s %(message)s"))
+    handler.setFormatter(Plain("%(levelname)s %(name)s %(reference)s %(message)s"))
     handler.addFilter(Discreet())
     root = logging.getLogger()
     before = root.level

@@ -21,7 +21,7 @@ from cases import enrolment
 from cases.models import Disease, EnrolmentCode, Monitoring, Person, Reporter, Routine
 from quarano.accounts.models import User
 from quarano.audit.models import Event
-from quarano.logs import Discreet, Formatter
+from quarano.logs import Discreet, Plain
 from quarano.notifications import texts
 from quarano.notifications.models import Message
 from quarano.notifications.rendering import render
@@ -44,7 +44,7 @@ def world(authority):
 def logged():
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(Formatter("%(levelname)s %(name)s %(reference)s %(message)s"))
+    handler.setFormatter(Plain("%(levelname)s %(name)s %(reference)s %(message)s"))
     handler.addFilter(Discreet())
     root = logging.getLogger()
     root.addHandler(handler)

@@ -33,6 +33,7 @@ class Load:
     before: int = 0  # comments that were there already
     _entry: str = ""  # address of the entry that Ida changes
     _ida: Browser | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _over: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -73,16 +74,20 @@ class Load:
         try:
             answer = send()  # type: ignore[operator]
         except GONE:
-            self.answers["nobody answered"] += 1
+            self._count("nobody answered")
             time.sleep(0.1)
         else:
-            self.answers[str(answer.status)] += 1
+            self._count(str(answer.status))
             location = answer.headers.get("Location", "")
             taken = answer.status == 302 and "/login/" not in location
             if taken:
                 self.taken_at.append((began, time.monotonic()))
         self.longest = max(self.longest, time.monotonic() - began)
         return taken
+
+    def _count(self, what: str) -> None:
+        with self._lock:
+            self.answers[what] += 1
 
     def _comment(self, browser: Browser, people: list[str], number: int) -> None:
         chance, count = random.Random(number), 0
@@ -91,9 +96,9 @@ class Load:
             word = f"load-{os.getpid()}-{id(self)}-{number}-{count}"
             path = f"/cases/people/{chance.choice(people)}/comment/"
             body: dict[str, object] = {"text": word}
-            self.acknowledged += self._take(
-                lambda path=path, body=body: browser.post(path, body)
-            )
+            if self._take(lambda path=path, body=body: browser.post(path, body)):
+                with self._lock:
+                    self.acknowledged += 1
 
     def _keep(self, browser: Browser) -> None:
         count = 0

@@ -1,11 +1,13 @@
 """What became of each bar of the longer run, in a dated report.
 
-A bar without a test, or whose test was skipped, is written down as 'not run'.
+A bar without a test, or whose test was skipped, is written down as 'not run'. With
+BARS_KEEP the rows of what ran take the place of the older ones in docs/bars.md.
 """
 
 import datetime as dt
 import os
 import platform
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,7 +17,20 @@ import pytest
 from tests.bars.test_bars import LONGER_RUN
 
 SCALE = float(os.environ.get("BARS_SCALE", "1"))
-FOLDER = Path(__file__).parents[2] / "var" / "bars"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "var" / "bars"
+KEPT = ROOT / "docs" / "bars.md"
+KEPT_ROW = re.compile(r"^\| (\d+) \| .*$", re.MULTILINE)
+HEAD = """\
+# The longer run: what was found, and what was lost
+
+Written by `make bars KEEP=1`; each row is the last run of that bar, with the share of
+the tries that the bar asks for, what was counted, when and where. A bar that was not
+run says why. What each number asks for stands in [security.md](security.md).
+
+| Bar | Result | Share | What ran, what was found and lost | When (UTC) | Where |
+|---|---|---|---|---|---|
+"""
 # Shown by tools of others, which are no packages of ours.
 NO_TEST = {
     34: "MDN's HTTP Observatory wants an installation behind https; what it asks of "
@@ -48,16 +63,39 @@ def note(bars: Iterable[int], report: pytest.TestReport) -> None:
         _seen[bar].append((word, report.nodeid.rpartition("::")[2], why))
 
 
-def _row(bar: int) -> str:
+def _found(bar: int) -> tuple[str, str]:
+    """The result of a bar, and what was measured."""
     found = _seen.get(bar, [])
     words = {word for word, _test, _why in found}
-    word = next(
-        (one for one in ("failed", "not run", "passed") if one in words), "not run"
-    )
+    order = ("failed", "passed", "not run")
+    word = next((one for one in order if one in words), "not run")
+    if word == "passed" and "not run" in words:
+        word = "passed in part"
     notes = [*_measured.get(bar, []), *sorted({why for *_, why in found if why})]
     if not found:
         notes.append(NO_TEST.get(bar, "no test was run"))
-    return f"| {bar} | {word} | {'; '.join(notes)} |"
+    if not notes:
+        tests = {test for _word, test, _why in found}
+        notes.append(f"{len(tests)} tests")
+    return word, "; ".join(notes).replace("|", "/")
+
+
+def _row(bar: int) -> str:
+    return f"| {bar} | {' | '.join(_found(bar))} |"
+
+
+def _keep(now: dt.datetime) -> None:
+    """Put the rows of what ran into docs/bars.md, in the place of older ones."""
+    before = KEPT.read_text() if KEPT.exists() else ""
+    rows = {int(one[1]): one[0] for one in KEPT_ROW.finditer(before)}
+    for bar in LONGER_RUN | set(_seen):
+        if bar in _seen or bar not in rows:
+            word, notes = _found(bar)
+            share = f"{SCALE:.0%}" if bar in _seen else ""
+            when = f"{now:%Y-%m-%d %H:%M}" if bar in _seen else ""
+            where = _where() if bar in _seen else ""
+            rows[bar] = f"| {bar} | {word} | {share} | {notes} | {when} | {where} |"
+    KEPT.write_text(HEAD + "\n".join(rows[bar] for bar in sorted(rows)) + "\n")
 
 
 def _where() -> str:
@@ -85,7 +123,9 @@ def write(say: Callable[[str], object]) -> Path:
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f"{now:%Y-%m-%d-%H%M}.md"
     path.write_text("\n".join(lines) + "\n")
+    if os.environ.get("BARS_KEEP"):
+        _keep(now)
     for line in lines:
         say(line)
-    say(f"written to {path.relative_to(FOLDER.parents[1])}")
+    say(f"written to {path.relative_to(ROOT)}")
     return path
