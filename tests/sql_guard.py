@@ -38,6 +38,8 @@ LACKING = {
     r"\bFOR\s+UPDATE\b[^;]*\bGROUP\s+BY\b": "locks with groups",
     r"^\s*DO\s+(LANGUAGE\b|''|\$)": "anonymous blocks",
     r"\bLANGUAGE\s+'?plpgsql\b": "PL/pgSQL, as triggers and dynamic SQL use it",
+    # Django's own migrations say so beside ALTER TABLE, and on PostgreSQL only.
+    r"(?s)^(?!.*\bALTER\s+TABLE\b).*"
     r"\bSET\s+CONSTRAINTS\s+(?!ALL\s+IMMEDIATE|ALL\s+DEFERRED)": "deferring by name",
     r"^\s*(VACUUM|CLUSTER|REINDEX)\b": "housekeeping by hand",
     r"\bINHERITS\s*\(": "tables that inherit",

@@ -40,6 +40,8 @@ TABLE = """migrations.CreateModel("Shelf", [
         models.CheckConstraint(name="shelf_high", condition=models.Q(height__gt=0)),
         models.UniqueConstraint(fields=["mark", "height"], name="shelf_once"),
     ], "indexes": [models.Index(fields=["height"], name="shelf_by_height")]})"""
+LINK = """migrations.AddField("SetUpMark", "case", models.ForeignKey("cases.Case",
+    related_name="+", on_delete=django.db.models.deletion.SET_NULL, null=True))"""
 WIDER = """migrations.AlterField("SetUpMark", "step",
     models.CharField(max_length=20, serialize=False, primary_key=True))"""
 ROWS = 'migrations.RunSQL("INSERT INTO desk_setupmark SELECT * FROM desk_setupmark")'
@@ -86,7 +88,7 @@ def types(schema: str) -> tuple[set, set]:
 
 
 def test_replaying_comes_to_what_migrating_comes_to(release, clones):  # noqa: F811
-    release.bring(COLUMN, TABLE, WIDER)
+    release.bring(COLUMN, TABLE, LINK, WIDER)
     schemas.make_template()
     one, other, _ = clones
 
