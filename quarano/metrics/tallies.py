@@ -13,6 +13,7 @@ from typing import Any
 from celery.signals import before_task_publish, task_postrun, task_prerun
 from django.conf import settings
 from django.dispatch import receiver
+from kombu.transport.redis import Channel
 from redis import Redis, RedisError
 
 from quarano.cockroach.transactions import transaction_repeated
@@ -20,6 +21,8 @@ from quarano.cockroach.transactions import transaction_repeated
 RUNS, FAILURES, SECONDS = "tally:runs", "tally:failures", "tally:seconds"
 LAST_RUN, LAST_SECONDS = "tally:last_run", "tally:last_seconds"
 REPEATED = "tally:repeated"
+# How the lists are called in which Celery's transport keeps tasks of lower priority.
+BEHIND = [f"{Channel.sep}{step}" for step in Channel.priority_steps[1:]]
 TICK = "tally:tick"
 QUEUES = ("celery", "owner")
 PUBLISHED = "published"  # header of a task: when it was queued, seconds since 1970
@@ -86,9 +89,13 @@ def read(name: str) -> dict[str, float]:
 def queue(name: str) -> tuple[int, float | None]:
     """How many tasks wait, and since when the oldest (seconds since 1970).
 
-    Celery pushes at the left and takes from the right. Raises RedisError.
+    Celery pushes at the left and takes from the right. What stands behind everything
+    else, such as a flood of messages, is counted and has no age: it waits on purpose.
+    Raises RedisError.
     """
     waiting: Any = store().llen(name)
+    for step in BEHIND:
+        waiting += store().llen(f"{name}{step}")
     oldest: Any = store().lindex(name, -1)
     since = None
     if oldest:

@@ -184,6 +184,12 @@ def test_the_age_of_the_oldest_task_in_a_queue(db, monitoring, settings):
     figures = monitoring()
     assert figures['quarano_queue_tasks{queue="celery"}'] == 2
     assert 90 <= figures['quarano_queue_oldest_seconds{queue="celery"}'] < 120
+    # What stands behind everything else is counted, and no sign of trouble.
+    kept.delete("celery")
+    works.apply_async((False,), priority=9)
+    figures = monitoring()
+    assert figures['quarano_queue_tasks{queue="celery"}'] == 1
+    assert figures['quarano_queue_oldest_seconds{queue="celery"}'] == 0
 
 
 def test_a_transaction_that_runs_again_is_counted_by_process_and_cause(
