@@ -1,7 +1,10 @@
 """The included fragments, rendered with plain values. No database."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
+import pytest
 from django.template.loader import render_to_string
 
 
@@ -68,3 +71,13 @@ def test_status_is_a_word_and_a_sign():
 def test_avatar_of_nobody_says_so():
     page = render_to_string("components/avatar.html", {"name": ""})
     assert "nobody" in page
+
+
+@pytest.mark.parametrize("sheet", ["citizen.css", "quarano.css"])
+def test_letters_are_as_large_as_the_reader_wants_them(sheet):
+    """Sizes in px do not follow the setting of a browser or telephone."""
+    text = (Path(__file__).resolve().parents[2] / "static" / sheet).read_text()
+    fixed = re.findall(r"(?:font-size|line-height):\s*[\d.]+px", text)
+    fixed += re.findall(r"font:[^;}]*?[\d.]+px[^;}]*", text)
+    # A chart is drawn in units of its own.
+    assert fixed == [one for one in fixed if one.startswith("font: 400 12px/1 ")]
