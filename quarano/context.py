@@ -39,6 +39,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("cases.view", "desk:search", _("People"), "people", "p"),
         ("cases.view", "contacts:index", _("Contacts"), "chain", "c"),
         ("cases.take_up", "cases:take_up", _("Add a case"), "plus", "n"),
+        ("cases.view", "events:index", _("Events"), "calendar", "e"),
         *_first_hour(user),
         ("figures.view", "transmission:graph", _("Transmission"), "chain", "v"),
         ("figures.view", "transmission:figures", _("Figures"), "figures", "d"),

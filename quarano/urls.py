@@ -16,6 +16,8 @@ urlpatterns = [
     path("on-call/", include("cases.urls_on_call")),
     path("proof/<str:token>/", proof, name="proof"),
     path("contacts/", include("contacts.urls")),
+    path("events/", include("contacts.urls_events")),
+    path("guest-list/", include("contacts.urls_hosts")),
     path("diary/", include("diaries.urls")),
     path("delivery/reports/sms/", views_delivery.report_sms, name="report_sms"),
     path("delivery/reports/mail/", views_delivery.report_mail, name="report_mail"),

@@ -50,8 +50,10 @@ from cases.models import (
     Routine,
 )
 from cases.views import arrival
-from contacts import naming, tracing
-from contacts.models import Contact, Exposure
+from contacts import events, naming, tracing
+from contacts.guest_lists import hosts as guest_hosts
+from contacts.guest_lists import receiving
+from contacts.models import Contact, Event, Exposure, GuestList
 from diaries import endings, planning, submission, symptoms
 from diaries.models import Entry, Symptom
 from diaries.slots import Slot
@@ -117,6 +119,9 @@ RANDOM = (
     "seal.hash",
     "seal.before",
     "event.subject",
+    "guestlist.token_hash",
+    "guestlist.selector",
+    "guestlist.verifier_hash",
 )
 # No process but a view whose writes are a library's: tests/accounts/test_signing_in.py.
 ELSEWHERE = {"quarano.accounts.views.sign_out"}
@@ -1399,6 +1404,122 @@ def _(world):
     monitoring, by = berta_is_followed(world), anna(world)
     basis = containment.Basis("last_exposure", TODAY, None, "close")
     return lambda: containment.rest_on(monitoring, basis, by=by, now=NOW)
+
+
+# --- Events and guest lists ----------------------------------------------------------
+
+SHIFT = events.Details(
+    name="Shift", kind="work", place="Mill", starts_at=NOW - DAY, ends_at=NOW - DAY / 2
+)
+
+
+def gathering() -> Event:
+    """Where Ida sang; one guest taken in, one ready, one to be mended."""
+    return Event.objects.get(name__endswith="Choir")
+
+
+def pasted() -> GuestList:
+    return GuestList.objects.get(way="pasted")
+
+
+@calling(events.record)
+def _(world):
+    case, by = world.ida.cases.get(), anna(world)
+    return lambda: events.record(SHIFT, cases=[case], by=by, now=NOW)
+
+
+@calling(events.revise)
+def _(world):
+    event, by = gathering(), anna(world)
+    ends_at = NOW - DAY
+    return lambda: events.revise(
+        event, {"place": "Barn", "ends_at": ends_at}, by=by, now=NOW
+    )
+
+
+@calling(events.discard)
+def _(world):
+    event, by = gathering(), anna(world)
+    return lambda: events.discard(event, why="another day", by=by, now=NOW)
+
+
+@calling(events.note_case)
+def _(world):
+    event, case, by = gathering(), world.lena.cases.get(), anna(world)
+    return lambda: events.note_case(event, case, by=by, now=NOW)
+
+
+@calling(events.remove_case)
+def _(world):
+    event, case, by = gathering(), world.ida.cases.get(), anna(world)
+    return lambda: events.remove_case(event, case, by=by, now=NOW)
+
+
+@calling(receiving.receive)
+def _(world):
+    event, by = gathering(), anna(world)
+    rows = receiving.lines("Kim Alt; 0621 3344556\nNobody")
+    return lambda: receiving.receive(event, rows, way="pasted", by=by, now=NOW)
+
+
+@calling(receiving.name_columns)
+def _(world):
+    by = anna(world)
+    rows = receiving.lines("Name;Tel\nKim Alt;0621 3344556")
+    kept = receiving.receive(gathering(), rows, way="pasted", by=by, now=NOW)
+    return lambda: receiving.name_columns(kept, ["name", "hint"], by=by, now=NOW)
+
+
+@calling(receiving.mend)
+def _(world):
+    kept, by = pasted(), anna(world)
+    row = {"family_name": "Mended", "hint": "sang bass"}
+    return lambda: receiving.mend(kept, {3: row}, left_out=[2], by=by, now=NOW)
+
+
+@calling(receiving.take_in)
+def _(world):
+    kept, by = pasted(), anna(world)
+    return lambda: receiving.take_in(kept, by=by, now=NOW)
+
+
+@calling(receiving.add_guest)
+def _(world):
+    event, by = gathering(), anna(world)
+    values = {"given_name": "Kim", "family_name": "Alt", "hint": "sang alto"}
+    return lambda: receiving.add_guest(event, values, by=by, now=NOW)
+
+
+@calling(receiving.undo)
+def _(world):
+    kept, by = pasted(), anna(world)
+    return lambda: receiving.undo(kept, by=by, now=NOW)
+
+
+@calling(guest_hosts.ask)
+def _(world):
+    event, by = gathering(), anna(world)
+    Event.objects.filter(pk=event.pk).update(host_email="host@choir.example")
+    return lambda: guest_hosts.ask(event, by=by, now=NOW)
+
+
+@calling(guest_hosts.withdraw)
+def _(world):
+    waiting, by = GuestList.objects.get(way="host"), anna(world)
+    return lambda: guest_hosts.withdraw(waiting, by=by, now=NOW)
+
+
+@calling(guest_hosts.confirm)
+def _(world):
+    _list, _code, token = guest_hosts.ask(gathering(), by=anna(world), now=NOW)
+    return lambda: guest_hosts.confirm(token, "0" * 17, now=NOW)
+
+
+@calling(guest_hosts.hand_in)
+def _(world):
+    waiting = GuestList.objects.get(way="host")
+    rows = receiving.lines("Kim Alt; 0621 3344556\nNobody")
+    return lambda: guest_hosts.hand_in(waiting, rows, now=NOW)
 
 
 # --- The tests ----------------------------------------------------------------------

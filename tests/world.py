@@ -26,8 +26,9 @@ from cases.models import (
     PrintRun,
     Routine,
 )
-from contacts import naming
-from contacts.models import Contact
+from contacts import events, naming
+from contacts.guest_lists import hosts, receiving
+from contacts.models import Contact, GuestList
 from diaries import submission
 from diaries.models import Entry, Symptom
 from diaries.slots import Slot
@@ -121,6 +122,7 @@ def build(mark: str = "") -> World:
     post(ida, by=anna)
     post(lena, by=anna)
     name_contact(ida, mark=mark)
+    choir(ida, by=anna, mark=mark)
     settled = Escalation.objects.open().filter(person=ida, reason="worsening").first()
     if settled:
         escalation.settle(
@@ -189,6 +191,34 @@ def name_contact(person: Person, *, mark: str) -> Contact:
         by=person.user,
         now=NOW - DAY / 2,
     )
+
+
+def choir(person: Person, *, by: User, mark: str) -> None:
+    """Where the person sang: a guest taken in, one row to be mended, and a host who was
+    asked for more."""
+    event = events.record(
+        events.Details(
+            name=f"{mark}Choir",
+            kind="culture",
+            place=f"{mark}Parish hall",
+            starts_at=NOW - 2 * DAY,
+            ends_at=NOW - 2 * DAY + DAY / 12,
+            distance="near",
+            minutes=90,
+            masks="none",
+            host_name=f"{mark}Choirmaster",
+            remark=f"{mark}sang loudly",
+        ),
+        cases=[person.cases.get()],
+        by=by,
+        now=NOW,
+    )
+    rows = receiving.lines(
+        f"{mark}Tilda Ton; 0621 7654321\n{mark}Bo Bass; 0171 3920055\n{mark}Nobody; 12"
+    )
+    guest_list = receiving.receive(event, rows, way="pasted", by=by, now=NOW)
+    receiving.take_in(guest_list, by=by, now=NOW, most=1)
+    hosts.ask(event, by=by, now=NOW)
 
 
 def post(person: Person, *, by: User) -> None:
@@ -279,6 +309,9 @@ def ids(ida: Person, lena: Person) -> dict[str, Any]:
         "letter": Message.objects.get(channel="letter", about=ida.pk).pk,
         "other_person": lena.pk,
         "contact": Contact.objects.get(met=ida).pk,
+        "gathering": ida.cases.get().events.get().pk,
+        "guest_list": GuestList.objects.get(way="pasted").pk,
+        "host_link": GuestList.objects.get(way="host").pk,
         "exposure": Contact.objects.get(met=ida).exposures.get().pk,
         "case": monitoring.case.pk,
         "monitoring": monitoring.pk,
@@ -335,6 +368,9 @@ def kind_of(route: str) -> str:
         ("orders/<", "order"),
         ("people/<", "person"),
         ("panel/<", "person"),
+        ("guest-lists/<", "guest_list"),
+        ("host-links/<", "host_link"),
+        ("events/<", "gathering"),
         ("contacts/<", "contact"),
         ("exposures/<", "exposure"),
         ("file/<", "person"),

@@ -18,7 +18,7 @@ from cases.forms.fields import (
     PostalCodeField,
     TelephoneField,
 )
-from cases.search import fold
+from cases.search import fold, spellings
 from contacts.guest_lists import columns as known
 from quarano.sheets.cells import fault, tidy
 from quarano.sheets.refusals import OF_CELLS
@@ -216,7 +216,7 @@ def keys(values: dict[str, Any]) -> Iterable[tuple[str, ...]]:
     """Yield by what the same guest is known again: the name, in any order and spelling,
     with a number, an address or the birth date; without a name the number alone."""
     names = f"{values.get('given_name') or ''} {values.get('family_name') or ''}"
-    name = " ".join(sorted(fold(names).split()))
+    name = " ".join(sorted(min(spellings(word)) for word in names.split()))
     found = [
         str(values[one]) for one in ("phone", "mobile", "email") if values.get(one)
     ]

@@ -12,6 +12,7 @@ TYPED = {
     "tel",
     "number",
     "date",
+    "datetime-local",
     "time",
     "password",
     "hidden",

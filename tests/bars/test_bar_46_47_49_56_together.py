@@ -24,6 +24,7 @@ from cases.models import (
     Questionnaire,
     Routine,
 )
+from contacts.models import Event
 from diaries import planning
 from diaries.models import Entry, Symptom
 from diaries.slots import DAY, EVENING, MORNING, Slot
@@ -52,6 +53,7 @@ def world(authority):
 EDITED = {
     Person: ("cases:edit_details", "person", "city", "Neckarsand", "Neckarbrück"),
     Case: ("cases:edit_case", "case", "occupation", "smith", "nurse"),
+    Event: ("events:edit", "gathering", "place", "Neckarsand", "Neckarbrück"),
 }
 # Shown where their pages are tested.
 ELSEWHERE = {
