@@ -8,6 +8,7 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CollectorRegistry, Histogram
 
+PROBES = {"/healthz/", "/readyz/"}
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -26,6 +27,8 @@ logger = logging.getLogger("quarano.requests")
 def route_of(request: HttpRequest) -> str:
     """Return the name of the page asked for; addresses can hold names and tokens."""
     match = request.resolver_match
+    if request.path in PROBES:
+        return "probe"
     if match is None:
         return "static" if request.path.startswith("/static/") else "none"
     return match.view_name or "unnamed"
@@ -46,8 +49,10 @@ def measured(
         seconds.labels(route, method, str(status)).observe(took)
         authority = getattr(request, "authority", None)
         bad = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        asked_often = route in {"probe", "metrics", "static"}
+        level = logging.DEBUG if asked_often else logging.INFO
         logger.log(
-            logging.WARNING if bad else logging.INFO,
+            logging.WARNING if bad else level,
             "%s %s %d",
             method,
             route,

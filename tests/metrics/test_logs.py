@@ -48,6 +48,12 @@ def test_a_request_is_a_line_with_id_authority_page_status_and_time(
     assert line["time"].endswith("+00:00")
 
 
+def test_probes_that_find_nothing_wrong_fill_no_log(client, lines):
+    for _ in range(3):
+        assert client.get("/healthz/").status_code == 200
+    assert [one for one in lines() if one["logger"] == "quarano.requests"] == []
+
+
 def test_an_error_is_one_line_too_with_the_lines_of_our_code(
     authority, client, lines, monkeypatch
 ):

@@ -231,6 +231,13 @@ def test_a_redis_that_is_away_costs_figures_and_no_work(
     assert figures['quarano_messages{state="waiting"}'] == 0
 
 
+def test_probes_are_counted_apart(db, client, monitoring):
+    name = 'quarano_request_seconds_count{method="GET",route="probe",status="200"}'
+    before = monitoring().get(name, 0)
+    client.get("/healthz/")
+    assert monitoring()[name] == before + 1
+
+
 def test_nothing_says_of_whom(authority, client, monitoring):
     world = worlds.build("CANARYQ")
     connection.set_schema_to_public()
