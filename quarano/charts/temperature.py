@@ -196,7 +196,7 @@ def _description(shown: Sequence[Reading], threshold: Decimal) -> str:
         "limit": _number(threshold),
         "missed": sum(one.missed for one in shown),
         "latest": _number(latest.celsius or Decimal(0)),
-        "day": formats.date_format(latest.day, "j F"),
+        "day": formats.date_format(latest.day, "MONTH_DAY_FORMAT"),
     }
 
 

@@ -860,3 +860,11 @@ def test_a_code_opens_nothing_at_another_authority(ida, anna, other_authority):
     with tenant_context(other_authority):
         assert enrolment.look_up_code(spelled, now=NOW) is None
         assert enrolment.look_up_token(token, now=NOW) is None
+
+
+def test_who_has_neither_address_nor_mobile_hears_of_the_telephone(anna, ida):
+    _row, code, _token = enrolment.invite(ida, channel="none", by=anna, now=NOW)
+    with time_machine.travel(NOW, tick=False):
+        browser = Client(headers={"host": "neckartal.localhost"})
+        page = browser.post(LANDING, {"code": code, **BIRTH}, follow=True)
+    assert "your diary can be kept by telephone" in page.content.decode()

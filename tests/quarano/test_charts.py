@@ -5,6 +5,7 @@ from decimal import Decimal
 from xml.etree import ElementTree as ET
 
 import pytest
+from django.utils import translation
 
 from quarano.charts.bars import day_bar, share_bar
 from quarano.charts.temperature import Reading, table, temperature_chart
@@ -158,3 +159,11 @@ def test_share_bar_leaves_out_what_is_nought():
 
 def test_share_bar_of_nobody_is_empty():
     assert "<rect" not in str(share_bar(0, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("language", "day"), [("en", "13 November"), ("de", "13. November")]
+)
+def test_temperature_chart_says_the_latest_day_as_the_language_does(language, day):
+    with translation.override(language):
+        assert f"{day}." in draw([reading(13, 0, "36.6")])
