@@ -20,6 +20,12 @@ SCALE = float(os.environ.get("BARS_SCALE", "1"))
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "var" / "bars"
 KEPT = ROOT / "docs" / "bars.md"
+NOT_ASKED = "no test was run"
+SAID = re.compile(
+    r"^# Long bars, (\S+ \S+) UTC\n\n(\d+%) of the tries [^;]+; (.+)\.$",
+    re.MULTILINE,
+)
+REPORT_ROW = re.compile(r"^\| (\d+) \| ([a-z ]+) \| (.*) \|$", re.MULTILINE)
 KEPT_ROW = re.compile(r"^\| (\d+) \| .*$", re.MULTILINE)
 HEAD = """\
 # The longer run: what was found, and what was lost
@@ -31,11 +37,10 @@ run says why. What each number asks for stands in [security.md](security.md).
 | Bar | Result | Share | What ran, what was found and lost | When (UTC) | Where |
 |---|---|---|---|---|---|
 """
-# Shown by tools of others, which are no packages of ours.
+# Shown by a tool of others, which is no package of ours.
 NO_TEST = {
     34: "MDN's HTTP Observatory wants an installation behind https; what it asks of "
     "headers stands in tests/test_attacks.py",
-    37: "no run with sqlmap; raw SQL is held to a reviewed list",
 }
 _seen: dict[int, list[tuple[str, str, str]]] = defaultdict(list)
 _measured: dict[int, list[str]] = defaultdict(list)
@@ -73,7 +78,7 @@ def _found(bar: int) -> tuple[str, str]:
         word = "passed in part"
     notes = [*_measured.get(bar, []), *sorted({why for *_, why in found if why})]
     if not found:
-        notes.append(NO_TEST.get(bar, "no test was run"))
+        notes.append(NO_TEST.get(bar, NOT_ASKED))
     if not notes:
         tests = {test for _word, test, _why in found}
         notes.append(f"{len(tests)} tests")
@@ -84,17 +89,23 @@ def _row(bar: int) -> str:
     return f"| {bar} | {' | '.join(_found(bar))} |"
 
 
-def _keep(now: dt.datetime) -> None:
-    """Put the rows of what ran into docs/bars.md, in the place of older ones."""
+def keep(reports: Iterable[Path]) -> None:
+    """Put the rows of what ran in these reports, in the order of their dates, into
+    docs/bars.md, in the place of older ones."""
     before = KEPT.read_text() if KEPT.exists() else ""
     rows = {int(one[1]): one[0] for one in KEPT_ROW.finditer(before)}
-    for bar in LONGER_RUN | set(_seen):
-        if bar in _seen or bar not in rows:
-            word, notes = _found(bar)
-            share = f"{SCALE:.0%}" if bar in _seen else ""
-            when = f"{now:%Y-%m-%d %H:%M}" if bar in _seen else ""
-            where = _where() if bar in _seen else ""
-            rows[bar] = f"| {bar} | {word} | {share} | {notes} | {when} | {where} |"
+    for path in sorted(reports, key=lambda one: one.name):
+        text = path.read_text()
+        said = SAID.search(text)
+        if said is None:
+            continue
+        when, share, where = said.groups()
+        for bar, result, notes in REPORT_ROW.findall(text):
+            if notes not in {NOT_ASKED, *NO_TEST.values()}:
+                row = f"| {bar} | {result} | {share} | {notes} | {when} | {where} |"
+                rows[int(bar)] = row
+    for bar in LONGER_RUN - set(rows):
+        rows[bar] = f"| {bar} | not run |  | {NO_TEST.get(bar, NOT_ASKED)} |  |  |"
     KEPT.write_text(HEAD + "\n".join(rows[bar] for bar in sorted(rows)) + "\n")
 
 
@@ -123,9 +134,9 @@ def write(say: Callable[[str], object]) -> Path:
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f"{now:%Y-%m-%d-%H%M}.md"
     path.write_text("\n".join(lines) + "\n")
-    if os.environ.get("BARS_KEEP"):
-        _keep(now)
     for line in lines:
         say(line)
+    if os.environ.get("BARS_KEEP"):
+        keep([path])
     say(f"written to {path.relative_to(ROOT)}")
     return path
