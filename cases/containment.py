@@ -513,6 +513,21 @@ def expose_again(
     return _propose(monitoring, now=now)
 
 
+@retrying_transaction(repeatable=True)
+def restate(
+    monitoring: Monitoring, last_exposure: dt.date, *, by: User | None, now: dt.datetime
+) -> Order | None:
+    """Correct the last exposure that an official typed, earlier or later; return the
+    proposal. Raises AlreadyConcluded."""
+    monitoring = _locked_open(monitoring)
+    if monitoring.stated_day != last_exposure:
+        audit.record("monitoring.restated", monitoring, by=by, now=now)
+        monitoring.anchor_day = monitoring.stated_day = last_exposure
+        monitoring.version += 1
+        monitoring.save(update_fields=["anchor_day", "stated_day", "version"])
+    return _propose(monitoring, now=now)
+
+
 STATED = ["stated_kind", "stated_day", "stated_further"]
 RESTS_ON = ["anchor_kind", "anchor_day", "further_day", "risk_category", "not_ordered"]
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from cases import escalation, intake
+from cases import escalation, intake, objecting
 from cases.models import Case, Escalation
 from quarano.accounts.models import User
 from quarano.cockroach.transactions import retrying_transaction
@@ -18,7 +18,8 @@ def settle(
 
     'Onset differs' that is confirmed makes the diary's day the onset of the case, and
     the proposal is computed anew; kept, nothing changes and the same day does not come
-    back. Raises escalation.AlreadySettled, OnlyByRule.
+    back. A claim 'this step is wrong' that is confirmed becomes what is recorded, and
+    lands as a proposal. Raises escalation.AlreadySettled, OnlyByRule.
     """
     settled = escalation.settle(found, outcome=outcome, word=word, by=by, now=now)
     day = settled.facts.get("diary")
@@ -34,4 +35,7 @@ def settle(
             by=by,
             now=now,
         )
+    is_claim = settled.reason == Escalation.Reason.STEP_DISPUTED
+    if is_claim and outcome == Outcome.CONFIRMED:
+        objecting.carry_out(settled, by=by, now=now)
     return settled

@@ -202,6 +202,7 @@ WORDS: dict[str, tuple[str, str, Any]] = {
     "monitoring.exposed_again": ("people", "", gettext_lazy("Exposed again")),
     "monitoring.concluded": ("stopped", "fine", gettext_lazy("Monitoring concluded")),
     "monitoring.reopened": ("undo", "due", gettext_lazy("Monitoring reopened")),
+    "monitoring.restated": ("pencil", "", gettext_lazy("Last exposure corrected")),
     "monitoring.weighed": ("chain", "", gettext_lazy("Exposures weighed again")),
     "contact.named": ("people", "", gettext_lazy("Contact named")),
     "contact.revised": ("pencil", "", gettext_lazy("Contact changed")),

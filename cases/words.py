@@ -23,7 +23,7 @@ symptoms codes of the catalogue); what is absent is left out:
     quarantine_misfit    ordered (day), proposed (day or None), effect (of Order)
     contacts_named       waiting, urgent, changed (how many exposures)
     met_in_quarantine    day
-    step_disputed        step (code), proposed (day or None)
+    step_disputed        step (code), recorded, claimed, proposed (days)
     possible_cluster     cases (how many)
 """
 
@@ -376,6 +376,10 @@ def _met(told: _Told) -> Parts:
 
 
 def _disputed(told: _Told) -> Parts:
+    if told.get("claimed"):
+        yield _("says %(day)s") % {"day": day_in_words(told["claimed"])}
+    if told.get("recorded"):
+        yield _("recorded: %(day)s") % {"day": day_in_words(told["recorded"])}
     if told.get("proposed"):
         yield _("would end %(day)s") % {"day": day_in_words(told["proposed"])}
 

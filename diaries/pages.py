@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from cases import on_call, steps, words
+from cases import objecting, on_call, steps, words
 from cases.models import Escalation, Monitoring, Order, Person, Policy, Routine
 from diaries import endings, owed, reminders
 from diaries import escalation as rules
@@ -337,6 +337,8 @@ class Dates:
     rows: list[dict[str, str]]
     is_read: bool
     has_lapsed: bool
+    # The step that the person may say is wrong.
+    disputable: dict[str, str] | None = None
 
 
 def dates(person: Person, *, now: dt.datetime) -> list[Dates]:
@@ -363,7 +365,7 @@ def _dates(monitoring: Monitoring, *, now: dt.datetime) -> Dates:
     basis = order or next(iter(orders), None)
     rows = [
         {"label": label, "value": value, "source": source}
-        for label, value, source in steps.in_words(basis.steps if basis else [])
+        for label, value, source in steps.in_words(_for_the_person(basis))
     ]
     return Dates(
         monitoring,
@@ -376,7 +378,14 @@ def _dates(monitoring: Monitoring, *, now: dt.datetime) -> Dates:
         rows,
         order is not None and any(s.way == "portal" for s in order.services.all()),
         monitoring.until is not None and monitoring.until < today,
+        objecting.disputable(basis.steps) if basis else None,
     )
+
+
+def _for_the_person(order: Order | None) -> list[dict[str, Any]]:
+    """The steps of a sum, without what would tell in which setting one was met."""
+    every = order.steps if order is not None else []
+    return [step for step in every if step["code"] != "category"]
 
 
 def _is_final(monitoring: Monitoring, *, now: dt.datetime) -> bool:

@@ -27,6 +27,7 @@ urlpatterns = [
     path("<uuid:person>/days/", views.days, name="days"),
     path("<uuid:person>/dates/", views.dates, name="dates"),
     path("<uuid:person>/dates/read/", views.read_order, name="read_order"),
+    path("<uuid:person>/dates/wrong/", views.object_to, name="object"),
     path("<uuid:person>/help/", views.help_page, name="help"),
     # Officials: regions of the file, and an entry by phone.
     path("file/<uuid:pk>/diary/", views_file.diary, name="diary"),

@@ -3,11 +3,13 @@
 import datetime as dt
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from cases import containment, enrolment
+from cases import containment, enrolment, objecting
 from cases.access import own_person
 from cases.history import ChangedMeanwhile
 from cases.models import Monitoring, Order, Person
@@ -17,7 +19,7 @@ from diaries.models import Entry
 from diaries.slots import Slot
 from health_authorities.models import current
 from quarano import clock
-from quarano.accounts.access import signed_in
+from quarano.accounts.access import actor, signed_in
 
 
 @require_GET
@@ -217,6 +219,32 @@ def read_order(request: HttpRequest, person: Person) -> HttpResponse:
             by=None,
             now=now,
         )
+    return redirect("diaries:dates", person=person.pk)
+
+
+@require_POST
+@own_person
+def object_to(request: HttpRequest, person: Person) -> HttpResponse:
+    """Keep that the person says another day in the sum; an official looks at it."""
+    asked = request.POST.get("monitoring", "")
+    mine = person.monitorings.open().select_related("person", "case", "disease")
+    found = next((one for one in mine if str(one.pk) == asked), None)
+    if found is None:
+        raise Http404
+    try:
+        objecting.object_to(
+            found,
+            step=request.POST.get("step", ""),
+            day=dt.date.fromisoformat(request.POST.get("day", "")),
+            by=actor(request),
+            now=clock.now(),
+        )
+    except ValueError:
+        messages.error(request, _("Enter the day, for example 21.11.2026."))
+    except containment.Refused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("Sent. An official looks at it and calls you."))
     return redirect("diaries:dates", person=person.pk)
 
 

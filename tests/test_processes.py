@@ -33,6 +33,7 @@ from cases import (
     escalation,
     history,
     intake,
+    objecting,
     on_call,
     policy,
     settling,
@@ -1397,6 +1398,20 @@ def _(world):
     Contact.objects.filter(met=world.kolja).update(met=world.ida)
     Exposure.objects.filter(case__isnull=True).update(met=world.ida)
     return lambda: tracing.take_up_case(case, by=None, now=NOW)
+
+
+@calling(containment.restate)
+def _(world):
+    monitoring, by = Monitoring.objects.get(person=world.kolja), anna(world)
+    return lambda: containment.restate(monitoring, TODAY - DAY, by=by, now=NOW)
+
+
+@calling(objecting.object_to)
+def _(world):
+    monitoring, by = isolation(world), world.ida.user
+    return lambda: objecting.object_to(
+        monitoring, step="onset", day=TODAY - 2 * DAY, by=by, now=NOW
+    )
 
 
 @calling(containment.rest_on)

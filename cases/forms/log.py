@@ -72,6 +72,12 @@ class SettleForm(forms.Form):
             left_out.add(Escalation.Outcome.DIFFERENT.value)
         field = self.fields["outcome"]
         assert isinstance(field, forms.ChoiceField)
+        if escalation.reason == Escalation.Reason.STEP_DISPUTED:
+            field.choices = [
+                (Escalation.Outcome.CONFIRMED, _("the person is right: propose it")),
+                (Escalation.Outcome.KEPT, _("keep what is recorded")),
+            ]
+            return
         if escalation.reason == Escalation.Reason.ONSET_DIFFERS:
             field.choices = [
                 (Escalation.Outcome.CONFIRMED, _("the diary's day becomes the onset")),
