@@ -1,4 +1,6 @@
 import datetime as dt
+from collections.abc import Iterable
+from uuid import UUID
 
 from django.http import HttpRequest
 
@@ -10,9 +12,18 @@ from quarano.audit.models import Event
 ONE_READING = dt.timedelta(minutes=15)
 
 
-def opened(request: HttpRequest, person: Person, *, now: dt.datetime) -> None:
+def opened(
+    request: HttpRequest,
+    person: Person,
+    *,
+    now: dt.datetime,
+    shown: Iterable[UUID] = (),
+) -> None:
     """Record that a file is read, unless that was recorded a quarter of an hour ago:
-    its regions are refreshed one by one, and that is one reading."""
+    its regions are refreshed one by one, and that is one reading.
+
+    `shown` are other people whom it names, such as contacts.
+    """
     is_known = Event.objects.filter(
         person=person.pk,
         actor=request.user.pk,
@@ -20,4 +31,5 @@ def opened(request: HttpRequest, person: Person, *, now: dt.datetime) -> None:
         at__gt=now - ONE_READING,
     ).exists()
     if not is_known:
-        audit.viewed(request, "file.opened", now=now, person=person)
+        others = sorted(set(shown) - {person.pk})
+        audit.viewed(request, "file.opened", now=now, person=person, shown=others)

@@ -239,11 +239,17 @@ def of_person(
         known=named,
     )
     exposed = [one for one in every if one.contact.person_id == person.pk]
+    sources = _sources(exposed, user=user)
     today = current().localdate(now)
     return {
         "rows": shown,
         "days": days(person, named, today=today) if with_days else [],
-        "sources": _sources(exposed, user=user),
+        "sources": sources,
+        # Other people who are named here: that they were read is recorded.
+        "shown": {
+            *(row.person.pk for row in shown if row.person and not row.is_hidden),
+            *(one["exposure"].met_id for one in sources if not one["is_hidden"]),
+        },
         "waiting": sum(row.waits for row in shown),
         "may_edit": user.may("cases.edit"),
         "may_take_up": user.may("cases.take_up"),

@@ -58,10 +58,11 @@ def show(
     **extra: Any,
 ) -> HttpResponse:
     """Answer with the region of contacts; a plain browser gets it on its own page."""
-    opened(request, person, now=now)
+    contacts = reading.of_person(person, user=actor(request), now=now)
+    opened(request, person, now=now, shown=contacts["shown"])
     context = {
         "person": person,
-        "contacts": reading.of_person(person, user=actor(request), now=now),
+        "contacts": contacts,
         "region": region,
         **extra,
     }
@@ -347,6 +348,8 @@ def take_over(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _page(taking: Taking, contact: Contact) -> HttpResponse:
+    if taking.person is None:
+        opened(taking.request, file_of(contact), now=taking.now)
     return taking.page(
         title=_("Take over %(name)s") % {"name": contact.name},
         lead=_("From contact to person: who it is, and what is done at once"),

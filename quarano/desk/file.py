@@ -24,14 +24,14 @@ def person(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show who a person is, how they fare and what is ordered; opening is recorded."""
     now = clock.now()
     found = get_object_or_404(Person.objects.open_to(request.user), pk=pk)
-    audit.viewed(request, "file.opened", now=now, person=found)
+    met = contacts.of_person(found, user=actor(request), now=now, with_days=False)
+    others = sorted(met["shown"] - {found.pk})
+    audit.viewed(request, "file.opened", now=now, person=found, shown=others)
     spans = regions.monitorings(found)
     diary = pages.read(found, now=now, known=spans)
     context = {
         **regions.read(found, user=request.user, now=now, spans=spans),
-        "contacts": contacts.of_person(
-            found, user=actor(request), now=now, with_days=False
-        ),
+        "contacts": met,
         "diary": pages.file_diary(found, now=now, diary=diary),
         "ladder": pages.file_ladder(found, now=now, diary=diary),
         **_trail(request, found, now=now),

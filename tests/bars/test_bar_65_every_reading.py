@@ -17,7 +17,7 @@ from tests import world as worlds
 
 pytestmark = pytest.mark.undisturbed
 READING = (".opened", ".viewed", ".offered", ".exported", ".printed")
-LISTS = {"worklist.viewed", "search.viewed", "duplicates.offered"}
+LISTS = {"worklist.viewed", "search.viewed", "duplicates.offered", "contacts.viewed"}
 ROUTES = [
     (route, name)
     for route, name, _view in worlds.routes("quarano.urls")

@@ -102,6 +102,37 @@ def test_the_file_shows_whom_a_case_met_and_where_they_stand(world, anna, berta)
     assert berta.state == "accepted"
 
 
+def test_who_is_named_in_a_file_of_another_was_read_too(world, anna, berta):
+    by = world.staff["case_worker"]
+    found = tracing.take_over(berta, world.lena, by=by, now=NOW)
+    assert found.person == world.lena
+
+    assert "Lena" in anna.get(f"/people/{world.ida.pk}/").content.decode()
+
+    opened = Event.objects.get(verb="file.opened", person=world.ida.pk)
+    assert opened.shown == [world.lena.pk]
+    assert "Ida" in anna.get(f"/contacts/people/{world.lena.pk}/").content.decode()
+    opened = Event.objects.get(verb="file.opened", person=world.lena.pk)
+    assert opened.shown == [world.ida.pk]
+
+
+def test_a_contact_knows_neither_setting_nor_source(world, berta):
+    by = world.staff["case_worker"]
+    tracing.take_over(berta, world.kolja, by=by, now=NOW)
+    lena = tracing.take_over(
+        Contact.objects.create(
+            met=world.ida, case=berta.case, hint="x", origin="official", named_at=NOW
+        ),
+        world.lena, by=by, now=NOW,
+    )  # fmt: skip
+    assert lena.why == "isolated"
+
+    page = world.client(world.lena.user).get(f"/diary/{world.lena.pk}/dates/")
+
+    assert "Ida" not in page.content.decode()
+    assert "close contact" not in page.content.decode()
+
+
 def test_nobody_is_stored_for_a_day(world, anna):
     day = (TODAY - 3 * DAY).isoformat()
 
