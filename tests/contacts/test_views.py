@@ -4,6 +4,7 @@ import time_machine
 from cases.models import Monitoring, Person, Questionnaire
 from contacts import tracing
 from contacts.models import Contact, DayStatement
+from diaries import pages
 from quarano.audit.models import Event
 from tests import world as worlds
 from tests.world import DAY, NOW, TODAY
@@ -116,21 +117,16 @@ def test_who_is_named_in_a_file_of_another_was_read_too(world, anna, berta):
     assert opened.shown == [world.ida.pk]
 
 
-def test_a_contact_knows_neither_setting_nor_source(world, berta):
-    by = world.staff["case_worker"]
-    tracing.take_over(berta, world.kolja, by=by, now=NOW)
-    lena = tracing.take_over(
-        Contact.objects.create(
-            met=world.ida, case=berta.case, hint="x", origin="official", named_at=NOW
-        ),
-        world.lena, by=by, now=NOW,
-    )  # fmt: skip
-    assert lena.why == "isolated"
+def test_a_contact_is_not_told_of_which_kind_they_are(world, berta):
+    found = tracing.take_over(
+        berta, tracing.details_of(berta), by=world.staff["case_worker"], now=NOW
+    )
 
-    page = world.client(world.lena.user).get(f"/diary/{world.lena.pk}/dates/")
+    (dates,) = pages.dates(found.person, now=NOW)
 
-    assert "Ida" not in page.content.decode()
-    assert "close contact" not in page.content.decode()
+    labels = [row["label"] for row in dates.rows]
+    assert "Last exposure (day 0)" in labels
+    assert "Kind of contact" not in labels
 
 
 def test_nobody_is_stored_for_a_day(world, anna):
