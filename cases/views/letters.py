@@ -140,8 +140,12 @@ def _end(request: HttpRequest, pk: UUID, process: Any, word: str) -> HttpRespons
 
 @require_http_methods(["GET", "POST"])
 @may("site.administer")
+@freshly_confirmed
 def logo(request: HttpRequest) -> HttpResponse:
-    """Show and change the picture on the authority's letters."""
+    """Show and change the picture on the authority's letters.
+
+    Asked before it is shown: a file does not wait for 'Is it you?'.
+    """
     now, user = clock.now(), actor(request)
     form = LogoForm(posted(request), request.FILES or None)
     if "remove" in request.POST:

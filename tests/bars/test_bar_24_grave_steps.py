@@ -131,3 +131,6 @@ def test_bar_24_what_the_authority_says_of_itself_changes_only_when_confirmed(
         assert client.get(path).status_code == 200, "shown freely"
         assert is_asked(client.post(path, {"do": do})) is asked, (path, do)
     assert not is_asked(client.post(text, {"do": "preview"})), "changes nothing"
+    logo = reverse("cases:logo", urlconf="quarano.urls")
+    assert is_asked(client.get(logo)) is asked, "a file cannot wait"
+    assert is_asked(client.post(logo, {"remove": "1"})) is asked
