@@ -170,12 +170,18 @@ def due(*, now: dt.datetime) -> QuerySet[Message]:
     )
 
 
+def claimable(*, now: dt.datetime) -> QuerySet[Message]:
+    """What is due and has not outlived its use."""
+    in_time = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
+    return due(now=now).filter(in_time)
+
+
 @retrying
 def claim(pk: uuid.UUID, *, now: dt.datetime) -> Message | None:
     """Take a message in hand for CLAIM; None where there is nothing to do any more."""
     taken = (
-        due(now=now)
-        .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now), pk=pk)
+        claimable(now=now)
+        .filter(pk=pk)
         .update(
             state=State.SENDING, claimed_until=now + CLAIM, attempts=F("attempts") + 1
         )
@@ -191,8 +197,7 @@ def claim_some(most: int, *, now: dt.datetime) -> list[Message]:
     Whatever is not begun within CLAIM, others may take.
     """
     wanted = (
-        due(now=now)
-        .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+        claimable(now=now)
         .order_by("not_before", "pk")
         .select_for_update(skip_locked=True)
     )

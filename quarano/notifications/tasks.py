@@ -63,7 +63,7 @@ def hand_over(lane: int, turn: str, again: bool = False) -> None:
         return
     cache.delete(place)
     # What came while the place was taken had nobody begin.
-    if outbox.due(now=clock.now()).exists():
+    if outbox.claimable(now=clock.now()).exists():
         start(schema_name)
 
 

@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from django.apps import apps
 from django.conf import settings
+from django.core.cache import cache
 from django.db import ProgrammingError, connection
 from django_tenants.utils import tenant_context
 
@@ -69,6 +70,7 @@ EVERYWHERE = ("public", "neckartal", "spreetal")
 NOWHERE = ("", "nowhere", TEMPLATE, None)
 # What a task takes beside its schema; ids of the authority it is told.
 MORE = {
+    "quarano.notifications.tasks.hand_over": lambda: (0, _turn()),
     "quarano.notifications.tasks.deliver": lambda: (str(_waiting()),),
     "quarano.notifications.tasks.note_bounce": lambda: (str(_waiting()), "delayed", ""),
 }
@@ -77,6 +79,12 @@ MORE = {
 def _waiting():
     found = Message.objects.filter(state="waiting").order_by("written_at", "pk").first()
     return found.pk if found else uuid4()
+
+
+def _turn():
+    """A turn of delivery that the authority has begun."""
+    cache.set("delivery:0", "turn", 600)
+    return "turn"
 
 
 def our_tasks():
