@@ -3,7 +3,6 @@
 import sys
 import uuid
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -18,8 +17,15 @@ from quarano.cockroach.transactions import is_unavailable
 TRY_AGAIN = "60"  # seconds
 
 
+def _language(request: HttpRequest) -> str:
+    """The language of whoever asks; before LocaleMiddleware the thread still has that
+    of the request before."""
+    known = getattr(request, "LANGUAGE_CODE", None)
+    return known or translation.get_language_from_request(request)
+
+
 def _page(request: HttpRequest, template: str, status: int) -> HttpResponse:
-    with translation.override(translation.get_language() or settings.LANGUAGE_CODE):
+    with translation.override(_language(request)):
         return render(request, template, status=status)
 
 
@@ -73,6 +79,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def _alone(request: HttpRequest, template: str, status: int) -> HttpResponse:
     """A page without request: who is signed in would be asked of the database."""
     reference = getattr(request, "request_id", "") or str(uuid.uuid4())
-    with translation.override(translation.get_language() or settings.LANGUAGE_CODE):
+    with translation.override(_language(request)):
         text = render_to_string(template, {"reference": reference})
     return HttpResponse(text, status=status)

@@ -7,6 +7,7 @@ import time_machine
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from tests import world as worlds
 
@@ -147,6 +148,17 @@ def test_bar_42_a_database_that_is_away_is_503(away, host, path, method):
     text = tells_nothing(response, 503)
     assert response.headers["Retry-After"]
     assert "cannot reach its database" in text
+
+
+@pytest.mark.parametrize(("asked", "shown"), [("en", "en"), ("de-DE,de;q=0.9", "de")])
+def test_an_early_error_speaks_the_language_of_who_asks(away, asked, shown):
+    other = {"en": "de", "de": "en"}[shown]
+    with translation.override(other):  # as the request before left it
+        client = Client(headers={"host": "neckartal.localhost"})
+        client.raise_request_exception = False
+        response = client.get("/", headers={"accept-language": asked})
+    assert response.status_code == 503
+    assert f'lang="{shown}"' in response.content.decode()
 
 
 @pytest.mark.bar(42)
