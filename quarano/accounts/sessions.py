@@ -13,12 +13,12 @@ from typing import Any
 from django.conf import settings
 from django.contrib.sessions import middleware
 from django.contrib.sessions.backends import db
-from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
 from health_authorities.models import HealthAuthority
-from quarano.cockroach.transactions import retrying
+from quarano.cockroach.transactions import is_unavailable, retrying
 from quarano.encryption import Unreadable, seal, unseal
 
 SCHEMA, SEEN, STARTED = "_schema", "_seen", "_started"
@@ -56,7 +56,14 @@ class SessionStore(db.SessionStore):
 
     @retrying
     def _save(self, must_create: bool) -> None:
-        super().save(must_create)
+        try:
+            super().save(must_create)
+        except UpdateError as error:
+            # Django calls it deleted, which is 400; a database that is away is 503.
+            cause = error.__context__
+            if cause is not None and is_unavailable(cause):
+                raise cause from None
+            raise
 
     @retrying
     def delete(self, session_key: str | None = None) -> None:
