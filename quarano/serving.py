@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 # Every address: in a container it is the only one.
-bind = os.environ.get("WEB_BIND", "0.0.0.0:8000")  # nosec B104
+bind = os.environ.get("WEB_BIND", "0.0.0.0:8000")  # nosec B104 - behind the proxy
 workers = int(os.environ.get("WEB_PROCESSES", "2"))
 threads = int(os.environ.get("WEB_THREADS", "4"))
 timeout = 60

@@ -38,7 +38,12 @@ RAW_SQL = {
     "quarano/bench/": "measures bare statements beside the pages; constants",
     "quarano/practice.py": "names of the catalogue, quoted",
     "quarano/views.py": "SELECT 1 of the health page",
+    "quarano/founding.py": "one question about the roles of many schemas, quoted",
+    "quarano/metrics/": "counts of an outbox by a schema's name; SELECT 1; Redis",
+    "health_authorities/everywhere.py": "puts such questions together",
     "health_authorities/tasks.py": "puts such questions together",
+    "health_authorities/schemas.py": "names of the catalogue, quoted",
+    "contacts/transmission/": "constants put together; what is asked is a parameter",
     "cases/": "questions for jobs: a schema's name, values as parameters",
     "diaries/": "the same",
 }
@@ -46,6 +51,7 @@ RAW_SQL = {
 MARKED_SAFE = {
     "quarano/accounts/adapter.py": "our own picture of a QR code",
     "quarano/templatetags/quarano.py": "parts that were escaped one by one",
+    "quarano/transmission/drawing.py": "nothing; its pictures are made by format_html",
 }
 
 
