@@ -31,6 +31,7 @@ every_minute = crontab()
 every_five_minutes = crontab(minute="*/5")
 hourly = crontab(minute=7)
 nightly = crontab(hour=2, minute=30)
+daily_at_six = crontab(hour=6, minute=10)
 
 # Each entry asks the database which authorities have work and hands out one task each.
 app.conf.beat_schedule = {
@@ -51,6 +52,10 @@ app.conf.beat_schedule = {
     "on-call": {"task": "cases.tasks.on_call_all", "schedule": every_minute},
     "endings": {"task": "diaries.tasks.end_all", "schedule": quarter_hour},
     "duplicates": {"task": "cases.tasks.find_duplicates_all", "schedule": nightly},
+    "possible-clusters": {
+        "task": "contacts.tasks.find_clusters_all",
+        "schedule": daily_at_six,
+    },
     "delivery-sweep": {
         "task": "quarano.notifications.tasks.sweep_all",
         "schedule": every_minute,

@@ -51,10 +51,11 @@ from cases.models import (
     Routine,
 )
 from cases.views import arrival
-from contacts import events, naming, tracing
+from contacts import events, naming, sources, tracing
 from contacts.guest_lists import hosts as guest_hosts
 from contacts.guest_lists import receiving
 from contacts.models import Contact, Event, Exposure, GuestList
+from contacts.transmission.figures import Cluster
 from diaries import endings, planning, submission, symptoms
 from diaries.models import Entry, Symptom
 from diaries.slots import Slot
@@ -158,6 +159,37 @@ def raised(world: World, reason: str, occasion: str = "new") -> Escalation:
     )
     assert found is not None
     return found
+
+
+# --- contacts: where a case came from -----------------------------------------------
+
+
+def both(world: World) -> tuple[Case, Case]:
+    return Case.objects.get(person=world.ida), Case.objects.get(person=world.lena)
+
+
+@calling(sources.link)
+def _(world):
+    ida, lena = both(world)
+    by = world.staff["case_worker"]
+    return lambda: sources.link(ida, source=lena, by=by, now=NOW)
+
+
+@calling(sources.reject)
+def _(world):
+    ida, lena = both(world)
+    by = world.staff["case_worker"]
+    sources.link(ida, source=lena, by=by, now=NOW)
+    return lambda: sources.reject(ida, source=lena, by=by, now=NOW)
+
+
+@calling(sources._raise)
+def _(world):
+    ida, _lena = both(world)
+    found = Cluster("place", "zum löwen", 3, TODAY - 4 * DAY, TODAY, ida.pk)
+    about = sources._around(ida, now=NOW)
+    assert about is not None
+    return lambda: sources._raise(found, 3, about, now=NOW)
 
 
 # --- cases: people and cases --------------------------------------------------------

@@ -121,3 +121,36 @@ def test_a_large_graph_is_drawn_by_the_browser(world, monkeypatch):
     html = client.get("/transmission/?draw=plain").content.decode()
     assert "cytoscape.min.js" not in html
     assert '<svg class="tx"' in html
+
+
+def test_an_official_says_where_a_case_came_from(world):
+    inside(world)
+    case, where = world.ben, f"/transmission/cases/{world.ben.pk}/source/"
+    world.outbreak.choir(3, world.ada, case)
+    anna = world.client(world.staff["case_worker"])
+    html = anna.get(where).content.decode()
+    assert world.ada.person.name in html
+    assert "1 further case was there" in html
+    inside(world)
+    seen = Event.objects.get(verb="source.viewed")
+    assert {world.ada.person_id, case.person_id} == set(seen.shown)
+    typed = {"kind": "case", "candidate": world.ada.pk}
+    assert anna.post(f"{where}link/", typed).status_code == 302
+    assert "likely source" in anna.get(where).content.decode()
+    anna.post(f"{where}reject/", typed)
+    assert "not from there" in anna.get(where).content.decode()
+    inside(world)
+    itself = {"kind": "case", "candidate": case.pk}
+    answer = anna.post(f"{where}link/", itself, follow=True)
+    assert "not its own source" in answer.content.decode()
+    assert anna.post(f"{where}link/", {"candidate": "x"}).status_code == 404
+    assert world.client(world.staff["epidemiologist"]).get(where).status_code == 403
+
+
+def test_another_case_is_found_by_name(world):
+    inside(world)
+    where = f"/transmission/cases/{world.ben.pk}/source/"
+    html = world.client(world.staff["case_worker"]).get(f"{where}?q=Lena").content
+    assert b"Lena Winter" in html
+    inside(world)
+    assert world.lena.pk in Event.objects.get(verb="source.viewed").shown
