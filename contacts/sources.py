@@ -67,7 +67,7 @@ def link(
     by: User,
     now: dt.datetime,
 ) -> SourceLink:
-    """Call a case or an event the likely source of a case; return the link.
+    """Call a case or an event the likely source of a case, once; return the link.
 
     What was called so before stays possible. `day` is the local day of the exposure,
     where one is known. Raises Itself, Loop, AfterOnset, NotACase and OtherDisease.
@@ -77,6 +77,8 @@ def link(
     links = SourceLink.objects.filter(case=locked)
     links.filter(likely=True).exclude(source=source, event=event).update(likely=False)
     found = links.filter(source=source, event=event).first()
+    if found is not None and found.likely:
+        return found
     if found is None:
         found = SourceLink.objects.create(
             case=locked,

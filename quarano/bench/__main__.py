@@ -14,13 +14,12 @@ from pathlib import Path
 
 from quarano.bench import house
 
-EVERY = "1,2,3,4,5,6,7,8,12,15,16,17,19"
+EVERY = "1,2,3,4,5,6,7,8,12,14,15,16,17,19"
 NEEDS_LATER = {
     9: "no bulk action yet",
     10: "no import yet",
     11: "no export yet",
     13: "no figures yet",
-    14: "no transmission graph yet",
     18: "needs a cluster",
 }
 
@@ -44,6 +43,7 @@ def main() -> int:
         from quarano.bench import (
             desk_rows,
             diary_rows,
+            graph_rows,
             guest_rows,
             job_rows,
             scene,
@@ -55,7 +55,7 @@ def main() -> int:
             1: desk_rows.officials, 2: desk_rows.worklist, 3: desk_rows.search,
             4: desk_rows.file, 5: desk_rows.changes, 6: diary_rows.submissions,
             7: job_rows.plan_reminders, 8: job_rows.hand_over,
-            12: guest_rows.guest_list, 19: diary_rows.weight,
+            12: guest_rows.guest_list, 14: graph_rows.graph, 19: diary_rows.weight,
         }  # fmt: skip
         results: list[Result] = []
         if 17 in rows:
