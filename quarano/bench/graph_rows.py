@@ -75,7 +75,7 @@ def _chain(nodes: int) -> None:
     code = POSTAL_CODES[nodes]
     if Person.objects.filter(postal_code=code).exists():
         return
-    random = Random(nodes)  # noqa: S311 - invented
+    random = Random(nodes)
     now = clock.now()
     disease = Disease.objects.get()
     people: list[Person] = []
