@@ -95,7 +95,7 @@ def test_a_loop_of_sources_is_refused_with_the_code_that_closes_it(outbreak):
     with pytest.raises(sources.Loop) as refused:
         sources.link(first, source=third, by=outbreak.anna, now=NOW)
     assert "loop" in str(refused.value)
-    event = outbreak.choir(3, first)
+    event = outbreak.choir(4, first)
     sources.link(second, event=event, by=outbreak.anna, now=NOW)
     with pytest.raises(sources.Loop):
         sources.link(first, source=second, by=outbreak.anna, now=NOW)
