@@ -14,7 +14,7 @@ from quarano.notifications import bounces, delivery, mailbox, outbox, reports
 
 # How many messages a worker hands over before others have their turn: many where it
 # begins, so that what is little is done at once; few where there is a flood.
-AT_FIRST, IN_TURN = 200, 20
+AT_FIRST, IN_TURN = 200, 10
 LAST_OF_ALL = 9  # priority of a flood: whatever else waits goes before it
 # A turn is never longer away than this, or others may begin in its place.
 LANE = dt.timedelta(minutes=3)
