@@ -353,7 +353,8 @@ CONTENT_SECURITY_POLICY = {
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "quarano.views_errors.csrf_failure"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+# A form without its files, in bytes: the proxy's client_max_body_size.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
 # The citizen's steps between the account and the first entry, by url name.
 ENROLMENT_STEPS = [
     "enrolment:notice",

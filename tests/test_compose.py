@@ -5,11 +5,15 @@ import re
 import shutil
 import stat
 import subprocess
+import uuid
 from pathlib import Path
 
 import pytest
 import yaml
+from django.conf import settings
+from django.urls import reverse
 
+from quarano.sheets import reading
 from tests import composed
 from tests.composed import ROOT
 
@@ -206,6 +210,24 @@ def test_encryption_at_rest_is_an_addition_with_a_key_from_elsewhere(variables):
         for name, one in composed.services(variables).items()
         if name in NODES
     )
+
+
+def test_the_proxy_takes_what_the_web_takes_and_counts_who_sends():
+    """What one refuses and the other would take is told by neither well."""
+    text = (ROOT / "compose" / "nginx.conf.template").read_text()
+    form, file = re.findall(r"client_max_body_size (\d+)m;", text)
+    assert int(form) * 2**20 == settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    assert int(file) * 2**20 > reading.MOST_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    (larger,) = re.findall(r"location ~ (\S+) {", text)
+    ours = "quarano.urls"
+    for name, kwargs in (
+        ("events:add_guests", {"pk": uuid.uuid4()}), ("hosts:hand_in", {}),
+    ):  # fmt: skip
+        assert re.search(larger, reverse(name, urlconf=ours, kwargs=kwargs))
+    assert not re.search(larger, reverse("account_login", urlconf=ours))
+    # A location that names limits of its own forgets those above it.
+    for zone in ("visitors", "senders"):
+        assert len(re.findall(rf"limit_conn {zone} \d+;", text)) == 2
 
 
 def test_docker_agrees_where_it_is_there(tmp_path, variables):

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from argon2 import extract_parameters
@@ -113,6 +114,35 @@ def test_bar_14_an_old_hash_is_made_anew_at_sign_in(authority, kind):
     assert anna.password.startswith("argon2$argon2id$")
     assert not identify_hasher(anna.password).must_update(anna.password)
     assert anna.check_password(OLD)
+
+
+class Counting(Argon2PasswordHasher):
+    """Says of each password that was hashed how long it was."""
+
+    hashed: ClassVar[list[int]] = []
+
+    def encode(self, password, salt):
+        self.hashed.append(len(password))
+        return super().encode(password, salt)
+
+    def verify(self, password, encoded):
+        self.hashed.append(len(password))
+        return super().verify(password, encoded)
+
+
+@pytest.mark.bar(14, 64)
+@pytest.mark.parametrize("length", [500, 600, 500_000])
+def test_bar_14_what_no_password_is_costs_no_hash(authority, settings, length):
+    """The form refuses it by its length before anybody counts with it."""
+    make_roles()
+    anna = with_second_factor(make_user("Anna", "case_worker"))
+    Counting.hashed.clear()
+    settings.PASSWORD_HASHERS = [f"{__name__}.Counting"]
+    for login in (anna.email, "nobody@neckartal.example"):
+        sent = browser().post(LOGIN, {"login": login, "password": "p" * length})
+        assert sent.status_code in {200, 422}
+    assert bool(Counting.hashed) == (length <= 512)
+    assert set(Counting.hashed) <= {length}
 
 
 # --- 15 ------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from quarano import embedded
 from tests import demo as demos
 from tests import line as lines
 from tests.conftest import DROP, address_of, on_server
+from tests.longer.hogs import context
 
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
@@ -47,12 +48,13 @@ class Browser:
     port: int
     host: str
     cookies: dict[str, str] = field(default_factory=dict)
+    door: int = 0  # the port of a proxy in front, which speaks TLS
 
     def ask(
         self, method: str, path: str, body: dict[str, object] | None = None
     ) -> Answer:
         """Send one request; raises OSError or HTTPException where nobody answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = self._connection()
         headers = {
             "Host": f"{self.host}:{self.port}",
             "Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items()),
@@ -75,6 +77,13 @@ class Browser:
             return Answer(response.status, found, content, path)
         finally:
             connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if not self.door:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        return http.client.HTTPSConnection(
+            "127.0.0.1", self.door, timeout=30, context=context()
+        )
 
     def get(self, path: str) -> Answer:
         """The page, after its redirects."""

@@ -153,7 +153,9 @@ def open_all(chromium, world, payload, ran) -> int:
                 kwargs=worlds.arguments(route, world.ids, world.token),
             )
             connection.set_schema_to_public()
-            if client.get(path).status_code != 200:
+            found = client.get(path)
+            kind = found.headers.get("Content-Type", "")
+            if found.status_code != 200 or not kind.startswith("text/html"):
                 continue
             page.goto(f"http://{world.host}{path}", wait_until="load")
             opened += 1

@@ -1,4 +1,4 @@
-"""Bars 7, 51 to 54, 56, 57, 62 and 64: an installation under load, and what happens.
+"""Bars 7, 51 to 54, 56, 57 and 62: an installation under load, and what happens.
 
 Each says what it did and what was lost of what had been acknowledged, which must be
 nothing. What needs a server of our own is skipped where it is somebody else's.
@@ -8,7 +8,6 @@ import contextlib
 import os
 import random
 import signal
-import socket
 import statistics
 import threading
 import time
@@ -380,61 +379,3 @@ def test_bar_62_hours_of_load_leave_no_trace_in_memory(stage):
     assert growth < 0.05
     assert stage.count(connections) <= opened + 2
     assert p95[1] < p95[0] * 1.1 + 0.02
-
-
-@pytest.mark.bar(64)
-def test_bar_64_who_hogs_the_server_does_not_stop_the_others(stage):
-    """A huge body, deep JSON, long fields, idle sockets; half a request that goes on
-    byte by byte is the proxy's to keep off, which buffers it."""
-    anna = stage.enter("Anna Becker")
-    over = threading.Event()
-    idle = [
-        socket.create_connection(("127.0.0.1", stage.port)) for _ in range(tries(1000))
-    ]
-
-    def hog(number: int) -> None:
-        chance = random.Random(number)
-        while not over.is_set():
-            with contextlib.suppress(*GONE):
-                kind = chance.randrange(3)
-                if kind == 0:
-                    with socket.create_connection(
-                        ("127.0.0.1", stage.port), timeout=30
-                    ) as line:
-                        line.sendall(
-                            b"POST /account/login/ HTTP/1.1\r\nHost: neckartal."
-                            b"localhost\r\nContent-Length: 1000000000\r\n\r\n"
-                        )
-                        for _ in range(200):
-                            line.sendall(b"x" * 65_536)
-                elif kind == 1:
-                    Browser(stage.port, "neckartal.localhost").ask(
-                        "POST", "/account/login/", {"login": "(" * 500_000}
-                    )
-                else:
-                    Browser(stage.port, "neckartal.localhost").get(
-                        "/enrolment/?" + "a=" * 3_000
-                    )
-
-    hogs = [threading.Thread(target=hog, args=(one,), daemon=True) for one in range(3)]
-    for thread in hogs:
-        thread.start()
-    times = []
-    try:
-        for _ in range(tries(200)):
-            began = time.monotonic()
-            assert anna.get("/worklist/").status == 200
-            times.append(time.monotonic() - began)
-    finally:
-        over.set()
-        for one in idle:
-            one.close()
-        for thread in hogs:
-            thread.join(60)
-    worst = statistics.quantiles(times, n=20)[-1] if len(times) > 1 else times[0]
-    measured(
-        64,
-        f"huge bodies, long fields and {len(idle)} idle sockets: p95 of others "
-        f"{worst * 1000:.0f} ms; half requests: the proxy's, not played",
-    )
-    assert worst < 2

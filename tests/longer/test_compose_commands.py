@@ -4,7 +4,6 @@ PostgreSQL takes CockroachDB's place, with the same three log-ins; the addresses
 this machine. Cockroach's own containers, Mailpit and the build are not run.
 """
 
-import datetime as dt
 import http.client
 import json
 import os
@@ -23,20 +22,16 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis as redis_client
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from quarano import embedded
 from tests import composed
 from tests.composed import ROOT
+from tests.longer import proxy as proxies
 
-NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 MARK = "CANARYQ"
 pytestmark = [
     pytest.mark.localhost,
-    pytest.mark.skipif(not Path(NGINX).exists(), reason="nginx is not installed"),
+    pytest.mark.skipif(not proxies.NGINX, reason="nginx is not installed"),
 ]
 
 
@@ -155,31 +150,6 @@ class House:
         return answer
 
 
-def certificate(place):
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (place / "fullchain.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (place / "privkey.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-
-
 def log_ins(house):
     """The statements of `initialise`, as far as both databases have them."""
     said = house.services["initialise"]["command"][0]
@@ -200,49 +170,12 @@ def log_ins(house):
         server.execute("ALTER ROLE quarano_owner CREATEROLE")
 
 
-def proxy(house):
-    """Debian's nginx with the template of the image, filled in as its entry does."""
-    text = (ROOT / "compose" / "nginx.conf.template").read_text()
-    for name in ("PUBLIC_HOST", "SITE_PORT"):
-        text = text.replace(
-            f"${{{name}}}", house.services["proxy"]["environment"][name]
-        )
-    ports = house.ports
-    for name in ("web-1", "web-2"):
-        text = text.replace(f"{name}:8000", f"127.0.0.1:{ports[name]}")
-    for of_image, here in (("8080", "http"), ("8443", "https"), ("8081", "inside")):
-        text = text.replace(f"listen {of_image}", f"listen 127.0.0.1:{ports[here]}")
-    text = text.replace("/tls/", f"{house.place}/")
-    text = text.replace("/dev/stdout", f"{house.place}/access.log")
-    text = text.replace("http2 on;", "")  # since nginx 1.25; Debian 12 has 1.22
-    text = re.sub(r"resolver 127.0.0.11[^;]*;", "", text)
-    first, second = ports["web-1"], ports["web-2"]
-    chosen = f"set $port {first}; if ($container = web-2) {{ set $port {second}; }}"
-    text = text.replace(
-        "proxy_pass http://$container:8000/$page/;",
-        f"{chosen} proxy_pass http://127.0.0.1:$port/$page/;",
-    )
-    temporary = "".join(
-        f"{one}_temp_path {house.place}/{one};"
-        for one in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    file = house.place / "nginx.conf"
-    file.write_text(
-        f"daemon off; pid {house.place}/nginx.pid; events {{}}\n"
-        f"http {{ {temporary}\n{text}\n}}"
-    )
-    command = [NGINX, "-c", str(file), "-e", f"{house.place}/error.log"]
-    checked = subprocess.run([*command, "-t"], capture_output=True, text=True)
-    assert checked.returncode == 0, checked.stderr
-    house.start("proxy", command)
-
-
 @pytest.fixture(scope="module")
 def house(request):
     place = Path(tempfile.mkdtemp(prefix="quarano-compose-"))
     place.chmod(0o711)
     house = House(place)
-    certificate(place)
+    proxies.certificate(place)
     with embedded.postgres(place / "postgres", durable=False) as house.database:
         try:
             log_ins(house)
@@ -269,7 +202,13 @@ def house(request):
                 house.start(name, house.python(json.loads(command)), **bind)
             for name in ("worker", "owner-worker", "beat"):
                 house.start(name, house.python(house.services[name]["command"]))
-            proxy(house)
+            words = proxies.prepared(
+                place,
+                house.services["proxy"]["environment"],
+                doors={name: house.ports[name] for name in ("http", "https", "inside")},
+                webs=(house.ports["web-1"], house.ports["web-2"]),
+            )
+            house.start("proxy", words)
             yield house
         finally:
             if request.session.testsfailed:
