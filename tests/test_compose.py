@@ -218,7 +218,7 @@ def test_the_proxy_takes_what_the_web_takes_and_counts_who_sends():
     form, file = re.findall(r"client_max_body_size (\d+)m;", text)
     assert int(form) * 2**20 == settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     assert int(file) * 2**20 > reading.MOST_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    (larger,) = re.findall(r"location ~ (\S+) {", text)
+    (larger,) = re.findall(r"location ~ (\S+) {\n    client_max", text)
     ours = "quarano.urls"
     for name, kwargs in (
         ("events:add_guests", {"pk": uuid.uuid4()}), ("hosts:hand_in", {}),

@@ -1,8 +1,8 @@
 """Who takes what others need: `python -m tests.longer.hogs PORT IDLE HALF BODIES`.
 
 A process of its own, so that what it costs Python is not measured as the others' wait.
-It comes from 127.0.0.2, as somebody else, until its standard input ends; then it says
-in JSON how often it did what, and what it was answered.
+It comes from 127.0.0.2 and further, each kind as somebody else, until its standard
+input ends; then it says in JSON how often it did what, and what it was answered.
 """
 
 import contextlib
@@ -19,8 +19,9 @@ from collections import Counter
 from collections.abc import Callable
 
 HOST = "neckartal.localhost"
-FROM = ("127.0.0.2", 0)
-HEAD = f"Host: {HOST}\r\nAccept-Language: en\r\n"
+HEAD = (
+    f"Host: {HOST}\r\nAccept-Language: en\r\nReferer: https://{HOST}/account/login/\r\n"
+)
 FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
 COOKIES = ("csrftoken", "__Host-csrf")
 DEEP = "[" * 29_000
@@ -49,14 +50,14 @@ def context() -> ssl.SSLContext:
     return made
 
 
-def line(port: int, *, window: int = 0) -> socket.socket:
-    """A connection, of a small window where one is given (bytes)."""
+def line(port: int, last: int, *, window: int = 0) -> socket.socket:
+    """A connection from 127.0.0.`last`, of a small window if one is given (bytes)."""
     made = socket.socket()
     try:
         if window:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
         made.settimeout(20)
-        made.bind(FROM)
+        made.bind((f"127.0.0.{last}", 0))
         made.connect(("127.0.0.1", port))
     except OSError:
         made.close()
@@ -64,9 +65,9 @@ def line(port: int, *, window: int = 0) -> socket.socket:
     return made
 
 
-def spoken(port: int, *, window: int = 0) -> ssl.SSLSocket:
+def spoken(port: int, last: int = 2, *, window: int = 0) -> ssl.SSLSocket:
     """The same, with TLS shaken hands."""
-    return context().wrap_socket(line(port, window=window))
+    return context().wrap_socket(line(port, last, window=window))
 
 
 def is_over(one: socket.socket, *, unread: bool = False) -> bool:
@@ -122,14 +123,14 @@ def crowd(
 
 def half(port: int) -> socket.socket:
     """Half a head, that goes on byte by byte."""
-    one = spoken(port)
+    one = spoken(port, 4)
     one.sendall(f"GET /account/login/ HTTP/1.1\r\n{HEAD}X-Long: ".encode())
     return one
 
 
 def slow_body(port: int) -> socket.socket:
     """A form that comes byte by byte."""
-    one = spoken(port)
+    one = spoken(port, 5)
     head = f"POST /account/login/ HTTP/1.1\r\n{HEAD}{FORM}Content-Length: 900000\r\n"
     one.sendall(f"{head}\r\nlogin=".encode())
     return one
@@ -137,7 +138,7 @@ def slow_body(port: int) -> socket.socket:
 
 def unread(port: int) -> socket.socket:
     """An answer that nobody fetches."""
-    one = spoken(port, window=4096)
+    one = spoken(port, 6, window=4096)
     one.sendall(f"GET {LARGE} HTTP/1.1\r\n{HEAD}\r\n".encode() * 20)
     return one
 
@@ -230,7 +231,7 @@ def form(port: int, path: str, body: str) -> str:
 def main(port: int, idle: int, halves: int, bodies: int) -> None:
     """Run all of it until the standard input ends."""
     works = [
-        (crowd, "idle", idle, lambda: line(port), b""),
+        (crowd, "idle", idle, lambda: line(port, 3), b""),
         (crowd, "half a head", halves, lambda: half(port), b"x"),
         (crowd, "slow body", bodies, lambda: slow_body(port), b"x"),
         (crowd, UNREAD, bodies, lambda: unread(port), b""),
