@@ -40,7 +40,7 @@ from diaries.slots import Slot
 from health_authorities.models import HealthAuthority
 from quarano import clock
 from quarano.accounts.models import User
-from quarano.outbreak import choir, jobs
+from quarano.outbreak import chains, choir, jobs
 from quarano.outbreak.courses import COURSES
 from quarano.outbreak.offices import Office
 from quarano.outbreak.personas import NEVER_ARRIVES, PEOPLE, Persona
@@ -135,6 +135,7 @@ class Story:
                 )
                 yield self.at(day, 18, 2 * shift), self.writes(persona, day, "evening")
         yield from choir.plays(self, day)
+        yield from chains.plays(self, day)
         yield self.at(day, 13, 30), self.settles
         yield self.at(day, 14, 10), self.decides
         # Neckartal closes in the afternoon, Spreetal at 20:00.
