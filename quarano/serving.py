@@ -64,6 +64,16 @@ def on_starting(server: Any) -> None:
     folding.begin()
 
 
+def post_worker_init(worker: Any) -> None:
+    """Say in the log which authorities lag behind this release."""
+    from django.conf import settings
+
+    from health_authorities.schemas import say_who_lags
+
+    if not settings.DEMO:  # where the page comes before the tables
+        say_who_lags()
+
+
 def child_exit(server: Any, worker: Any) -> None:
     """Keep what a worker counted that has ended."""
     from quarano.metrics import folding

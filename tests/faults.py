@@ -243,6 +243,10 @@ class RefusedRuns(transactions._Runs):
         return transactions.asks_for_retry(error)
 
 
+# Rooms without processes; what serves does more than define when it is read.
+BESIDE = {"migrations", "management", "demo", "serving", "wsgi"}
+
+
 def processes() -> dict[str, bool]:
     """The full names of all functions that run in a retrying transaction, and whether
     they say that they may be repeated where nobody knows of their commit."""
@@ -254,7 +258,7 @@ def processes() -> dict[str, bool]:
             continue
         for module in pkgutil.walk_packages(config.module.__path__, f"{config.name}."):
             parts = set(module.name.split("."))
-            if parts & {"migrations", "management", "demo"} or "urls" in module.name:
+            if parts & BESIDE or "urls" in module.name:
                 continue
             loaded = importlib.import_module(module.name)
             for value in vars(loaded).values():
