@@ -39,6 +39,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "more": filters.query(after=more) if more else "",
         "is_first": filters.after is None,
         "query": filters.query(),
+        "all_query": lists.Filters(state="all").query(),
         "may_take_up": by.may("cases.take_up"),
         "may_order": by.may("cases.order"),
     }

@@ -37,7 +37,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     ways = [
         ("cases.view", "desk:worklist", _("Worklist"), "worklist", "w"),
         ("cases.view", "desk:search", _("People"), "people", "p"),
-        ("cases.view", "contacts:index", _("Contacts"), "chain", "c"),
+        ("cases.view", "contacts:index", _("Contacts"), "contacts", "c"),
         ("cases.take_up", "cases:take_up", _("Add a case"), "plus", "n"),
         ("cases.view", "events:index", _("Events"), "calendar", "e"),
         *_first_hour(user),

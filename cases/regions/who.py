@@ -93,6 +93,7 @@ def details(person: Person, *, user: User) -> dict[str, Any]:
             for case in cases.order_by("-reported_at")
         ],
         "may_edit": user.may("cases.edit"),
+        "may_take_up": user.may("cases.take_up"),
         "may_conclude": user.may("cases.conclude"),
     }
 

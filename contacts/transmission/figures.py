@@ -195,22 +195,23 @@ at_home AS (
   WHERE p.street <> '' AND p.postal_code <> ''
 ),
 at_places AS (
-  SELECT DISTINCT lower(trim(e.place)) AS place, c.id AS case_id
+  SELECT lower(trim(e.place)) AS place, c.id AS case_id, min(trim(e.place)) AS said
   FROM contacts_exposure e
   JOIN contacts_contact k ON k.id = e.contact_id
   JOIN episodes c ON c.id = e.case_id OR c.person_id = k.person_id
   WHERE e.place <> '' AND e.event_id IS NULL AND e.withdrawn_at IS NULL
     AND e.day BETWEEN c.day - %(incubation)s AND c.day + %(infectious_after)s
     AND e.day BETWEEN %(places_since)s AND %(until)s
+  GROUP BY lower(trim(e.place)), c.id
 ),
 belonging AS (
-  SELECT 'event' AS kind, event_id::text AS key, case_id FROM at_events
-  UNION ALL SELECT 'household', home, case_id FROM at_home
-  UNION ALL SELECT 'place', place, case_id FROM at_places
+  SELECT 'event' AS kind, event_id::text AS key, case_id, '' AS said FROM at_events
+  UNION ALL SELECT 'household', home, case_id, home FROM at_home
+  UNION ALL SELECT 'place', place, case_id, said FROM at_places
 ),
 clusters AS (
   SELECT m.kind, m.key, count(*) AS cases, min(c.day) AS first_day,
-         max(c.day) AS last_day
+         max(c.day) AS last_day, min(m.said) AS said
   FROM belonging m JOIN episodes c ON c.id = m.case_id
   GROUP BY m.kind, m.key HAVING count(*) >= %(at_least)s
 ),
@@ -224,7 +225,7 @@ firsts AS (
 SELECT u.kind, u.key, u.cases, u.first_day, u.last_day, f.id,
        CASE WHEN u.kind = 'event' THEN (
          SELECT v.name FROM contacts_event v WHERE v.id::text = u.key
-       ) ELSE u.key END
+       ) ELSE u.said END
 FROM clusters u
 JOIN firsts f ON f.kind = u.kind AND f.key = u.key AND f.place = 1
 ORDER BY u.cases DESC, u.last_day DESC, u.kind, u.key

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.utils import formats
+
 from contacts.models import Event, SourceLink
 from contacts.transmission.links import chained, episodes, linked
 from contacts.transmission.wanted import Wanted, code_of, rows
@@ -30,6 +32,13 @@ class Node:
     @property
     def code(self) -> str:
         return code_of(self.id)
+
+    @property
+    def label(self) -> str:
+        """Return what stands beside an event: 'school, 17 Nov'; else nothing."""
+        if self.kind != "event":
+            return ""
+        return f"{self.kind_of_event}, {formats.date_format(self.day, 'j M')}"
 
 
 @dataclass(frozen=True)
@@ -99,13 +108,17 @@ ORDER BY l.case_id, l.place
 """
 CONTACTS = """
 SELECT COALESCE(k.person_id, k.id), k.person_id, e.case_id, max(e.day), max(e.setting),
-       bool_or(k.told_at IS NOT NULL), min(e.event_id::text)::uuid
+       bool_or(k.told_at IS NOT NULL OR m.told_at IS NOT NULL),
+       min(e.event_id::text)::uuid
 FROM episodes c
 JOIN contacts_exposure e ON e.case_id = c.id
 JOIN contacts_contact k ON k.id = e.contact_id
 LEFT JOIN cases_case own
   ON own.person_id = k.person_id AND own.disease_id = %(disease)s
   AND own.classification <> 'discarded'
+LEFT JOIN cases_monitoring m
+  ON m.person_id = k.person_id AND m.disease_id = %(disease)s
+  AND m.kind = 'quarantine' AND m.told_at >= k.named_at
 WHERE e.withdrawn_at IS NULL AND k.dismissed_at IS NULL AND own.id IS NULL
   AND (%(setting)s = '' OR e.setting = %(setting)s)
 GROUP BY COALESCE(k.person_id, k.id), k.person_id, e.case_id

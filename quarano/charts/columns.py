@@ -190,7 +190,8 @@ def line_with_band(
     drawn = format_html(
         '{}<polygon class="chart__interval" points="{} {}"/>'
         '<line class="chart__limit" x1="{}" y1="{}" x2="{}" y2="{}"/>'
-        '<text class="chart__day" x="{}" y="{}" text-anchor="end">{}</text>'
+        '<line class="chart__limit" x1="{}" y1="6" x2="{}" y2="6"/>'
+        '<text class="chart__day" x="{}" y="10">{}</text>'
         '<polyline class="chart__curve" points="{}"/>{}',
         format_html_join(
             "",
@@ -199,7 +200,7 @@ def line_with_band(
             ((left, y(n), width, y(n), left - 8, y(n) + 4, n) for n in axis),
         ),
         upper, lower,
-        left, y(limit), width, y(limit), width, y(limit) - 5, limit_label,
+        left, y(limit), width, y(limit), left, left + 20, left + 26, limit_label,
         line,
         format_html_join(
             "",

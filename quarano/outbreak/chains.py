@@ -86,6 +86,12 @@ FIGURES = [
     _figure("Dilara", "Şen", "1993-01-31", 13, source=SARA, met=15, setting="work",
             told=False),
 ]  # fmt: skip
+# Who remembers somebody in the diary, and whom.
+REMEMBERS = ("Pavel", "Novák")
+MET = [
+    ("Zdeněk", "Horák", "+493023125621", "work"),
+    ("Lucie", "Beran", "+493023125622", "transport"),
+]
 
 
 def plays(story: "Story", day: dt.date) -> "Iterator[tuple[dt.datetime, Event]]":
@@ -100,6 +106,8 @@ def plays(story: "Story", day: dt.date) -> "Iterator[tuple[dt.datetime, Event]]"
         late = None if one.reported is None else story.began + (one.reported + 3) * DAY
         if one.revised is not None and day == late:
             yield story.at(day, 14, 20), partial(_revised, story, one)
+    if day == story.began + 20 * DAY:
+        yield story.at(day, 19, 40), partial(_says_whom_he_met, story)
 
 
 def _person(one: Figure) -> Person | None:
@@ -181,12 +189,35 @@ def _names(story: "Story", one: Figure, now: dt.datetime) -> None:
         )
         if not met.told:
             continue
-        tracing.accept(contact.exposures.all(), by=by, now=now)
-        contact.refresh_from_db()
+        contact = tracing.tell(contact, by=by, now=now)
         who = _person(met) or tracing.details_of(contact)
         followed = tracing.take_over(contact, who, issue=True, by=by, now=now)
         _reach(followed.person, by=by, now=now)
     _say_where_from(one, case, by=by, now=now)
+
+
+def _says_whom_he_met(story: "Story", now: dt.datetime) -> None:
+    """A case remembers two more in his diary; nobody at the office has looked yet."""
+    case = Case.objects.filter(
+        person__given_name=REMEMBERS[0], person__family_name=REMEMBERS[1]
+    ).first()
+    if case is None or case.person.user is None or case.onset is None:
+        return
+    if case.contacts.exists():
+        return
+    for given, family, number, setting in MET:
+        naming.name_contact(
+            case.person,
+            naming.ContactDetails(given_name=given, family_name=family, mobile=number),
+            meetings=[
+                naming.Meeting(
+                    day=case.onset - DAY, setting=setting, distance="near", minutes=45,
+                    masks="none",
+                )
+            ],
+            by=case.person.user,
+            now=now,
+        )  # fmt: skip
 
 
 def _details(met: Figure, story: "Story") -> naming.ContactDetails:

@@ -134,6 +134,7 @@ def _followed(story: "Story", now: dt.datetime) -> None:
 
 
 def _follow(contact: Contact, *, by: User, now: dt.datetime) -> None:
+    contact = tracing.tell(contact, by=by, now=now)
     who = tracing.details_of(contact)
     followed = tracing.take_over(contact, who, issue=True, by=by, now=now)
     calls.record_call(

@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 
 from contacts.transmission.figures import Curve
 from contacts.transmission.graph import Graph, Link, Node
-from contacts.transmission.layout import LEFT, RIGHT, Layout
+from contacts.transmission.layout import BESIDE, EVENT, LEFT, RIGHT, Layout
 from quarano.charts import columns
 
 # Inside a picture that leaves the house: the sheet of the page does not go with it.
@@ -148,6 +148,8 @@ def _links(graph: Graph, layout: Layout, lit: set[UUID]) -> SafeString:
         if _is_lit(one, lit):
             classes += " tx__link--lit"
         path = f"M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}"
+        if abs(to_x - x) <= BESIDE:  # the same day: down the middle, then aside
+            path = f"M{x} {y}V{to_y - 8}Q{x} {to_y} {to_x} {to_y}"
         drawn.append((classes, path))
     return format_html_join("", '<path class="tx__link {}" d="{}"/>', drawn)
 
@@ -177,10 +179,11 @@ def _nodes(
         )
         label = (
             format_html(
-                '<text class="tx__label" x="{}" y="{}">{}</text>',
-                x + 13,
+                '<text class="tx__label" x="{}" y="{}" text-anchor="{}">{}</text>',
+                x - EVENT - 3 if node.id in layout.turned else x + EVENT + 3,
                 y + 4,
-                f"{node.kind_of_event}, {formats.date_format(node.day, 'j M')}",
+                "end" if node.id in layout.turned else "start",
+                node.label,
             )
             if node.kind == "event"
             else ""

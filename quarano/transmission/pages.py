@@ -23,6 +23,7 @@ from quarano.transmission.forms import FilterForm
 
 DRAWN = 200  # nodes that the server draws; the browser draws more
 LISTED = 200
+SHORTEST = dt.timedelta(days=13)  # from the first day of a picture to its last
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,10 @@ def read(found: Asked) -> graph.Graph:
 
 
 def laid_out(shown: graph.Graph, wanted: Wanted) -> layout.Layout:
-    return layout.lay_out(shown, since=wanted.since, until=wanted.until)
+    """Place the nodes; days before the first of them are not drawn, two weeks are."""
+    first = min((node.day for node in shown.nodes.values()), default=wanted.since)
+    first = min(first - dt.timedelta(days=1), wanted.until - SHORTEST)
+    return layout.lay_out(shown, since=max(wanted.since, first), until=wanted.until)
 
 
 CURVES: dict[str, Callable[[], str]] = {
@@ -93,10 +97,12 @@ def picture(
 ) -> str:
     """Draw the graph with its curve."""
     assert found.wanted is not None
+    placed, curve = laid_out(shown, found.wanted), figures.curve(found.wanted)
+    days = [one for one in curve.days if one[0] >= placed.since]
     return drawing.draw(
         shown,
-        laid_out(shown, found.wanted),
-        figures.curve(found.wanted),
+        placed,
+        replace(curve, days=days),
         today=found.wanted.today,
         curve_label=CURVES[found.wanted.by](),
         chosen=chosen(found, shown),

@@ -121,7 +121,7 @@ def of_attack(found: Sequence[figures.Attack]) -> Table:
 
 
 def of_serial(found: dict[int, int]) -> Table:
-    head = [_("Days"), _("Pairs")]
+    head = [_("Days between"), _("Pairs")]
     rows = [list(row) for row in found.items()]
     return Table("serial", _("Serial interval"), head, rows, counts=[1])
 

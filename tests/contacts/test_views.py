@@ -90,6 +90,12 @@ def test_a_known_contact_gets_a_further_day(world, anna, berta):
     assert Contact.objects.filter(met=world.ida).count() == 1
 
 
+def test_a_list_without_anybody_leads_to_all_contacts(world, anna, berta):
+    empty = anna.get("/contacts/?state=dismissed").content.decode()
+    assert 'href="?state=all"' in empty
+    assert "Berta Ofen" in anna.get("/contacts/?state=all").content.decode()
+
+
 def test_the_file_shows_whom_a_case_met_and_where_they_stand(world, anna, berta):
     page = anna.get(f"/people/{world.ida.pk}/").content.decode()
     assert "Berta Ofen" in page

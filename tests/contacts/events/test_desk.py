@@ -40,7 +40,9 @@ def send(desk, path, **fields):
 def test_an_official_records_an_event_and_takes_its_list_in(desk, case, authority):
     ida = case.person
     shown(desk, "/events/")
-    shown(desk, f"/events/record/?case={case.pk}")
+    way = f"/events/record/?case={case.pk}"
+    assert f'href="{way}"' in desk.get(f"/people/{ida.pk}/").content.decode()
+    shown(desk, way)
     there = send(
         desk, f"/events/record/?case={case.pk}", name="Choir", kind="culture",
         place="Parish hall", starts_at="2026-11-22T18:00", ends_at="2026-11-22T20:00",

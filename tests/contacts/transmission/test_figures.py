@@ -64,7 +64,7 @@ def test_clusters_are_by_event_household_and_place(outbreak):
     assert found["household"].cases == 3
     assert found["household"].first_case == family[0].pk
     assert (found["event"].cases, found["event"].name) == (3, "Choir")
-    assert (found["place"].cases, found["place"].name) == (3, "zum löwen")
+    assert (found["place"].cases, found["place"].name) == (3, "Zum Löwen")
     assert not figures.clusters(outbreak.wanted(), at_least=4)
 
 

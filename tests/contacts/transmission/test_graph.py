@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from contacts.transmission import graph
-from contacts.transmission.layout import lay_out
+from contacts.transmission.layout import LEFT, lay_out
 from contacts.transmission.wanted import case_of, code_of
 from tests import factories
 from tests.factories import NOW
@@ -141,6 +141,49 @@ def test_no_two_nodes_cover_each_other(outbreak, story):
     assert (
         layout.places == lay_out(found, since=wanted.since, until=wanted.until).places
     )
+
+
+def test_contacts_of_one_day_stand_beside_the_way_to_them(outbreak):
+    case = outbreak.case(7)
+    for _number in range(6):
+        outbreak.met(case, factories.PersonFactory(), 7)
+    found, wanted = graph.read(outbreak.wanted()), outbreak.wanted()
+    placed = lay_out(found, since=wanted.since, until=wanted.until)
+    middle = placed.places[case.pk][0]
+    contacts = [placed.places[one.id] for one in found.of_kind("contact")]
+    assert len(contacts) == 6
+    assert {round(x - middle, 1) for x, _y in contacts} == {-9, 9}
+    assert len({y for _x, y in contacts}) == 3
+
+
+def test_no_node_stands_on_the_label_of_an_event(outbreak):
+    brought = outbreak.case(6)
+    outbreak.choir(5, brought, outbreak.case(9), outbreak.case(10))
+    for number in range(12):
+        outbreak.case(5 + number % 4)
+    found, wanted = graph.read(outbreak.wanted()), outbreak.wanted()
+    for until in (wanted.until, outbreak.day(11)):
+        placed = lay_out(found, since=outbreak.day(0), until=until)
+        (event,) = found.of_kind("event")
+        x, y = placed.places[event.id]
+        long = 6 * len(event.label)
+        start = x - long if event.id in placed.turned else x
+        assert start >= LEFT
+        assert start + long <= placed.width
+        for pk, (other_x, other_y) in placed.places.items():
+            if pk != event.id and other_y == y:
+                assert not start - 6 < other_x < start + long + 6
+
+
+def test_whom_an_order_reached_counts_as_told(outbreak):
+    case = outbreak.case(7)
+    contact = outbreak.met(case, factories.PersonFactory(), 9).contact
+    assert not graph.read(outbreak.wanted()).nodes[contact.person_id].told
+    factories.MonitoringFactory(
+        person=contact.person, disease=outbreak.disease, kind="quarantine",
+        told_at=contact.named_at,
+    )  # fmt: skip
+    assert graph.read(outbreak.wanted()).nodes[contact.person_id].told
 
 
 def test_a_code_stands_for_one_case(outbreak):

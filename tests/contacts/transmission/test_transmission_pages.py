@@ -44,6 +44,18 @@ def test_the_picture_and_its_table_say_codes_and_no_names(world):
     assert not Event.objects.filter(verb="transmission.opened")
 
 
+def test_weeks_before_the_first_case_are_not_drawn(world):
+    from quarano.transmission import pages
+
+    inside(world)
+    asked = pages.asked({}, now=worlds.NOW)
+    read = pages.read(asked)
+    placed = pages.laid_out(read, asked.wanted)
+    first = min(node.day for node in read.nodes.values())
+    assert asked.wanted.since < placed.since == first - worlds.DAY
+    assert placed.until == asked.wanted.until
+
+
 def test_names_come_with_a_click_and_are_recorded(world):
     inside(world)
     where = f"/transmission/?node={code(world.ben)}"
