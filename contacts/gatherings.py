@@ -57,7 +57,7 @@ def listed(*, tab: str, kind: str, query: str, after: str) -> Page:
         found = found.filter(pk__in=_waiting().values("event"))
     if kind in Event.Kind.values:
         found = found.filter(kind=kind)
-    for word in query.split()[:6]:
+    for word in query.replace("\0", "").split()[:6]:
         found = found.filter(
             Q(name__icontains=word) | Q(place__icontains=word) | Q(city__icontains=word)
         )

@@ -67,7 +67,7 @@ class Filters:
         return cls(
             state=state if state in STATES else "waiting",
             setting=setting if setting in Setting.values else "",
-            urgent=query.get("urgent") == "1",
+            urgent=query.get("urgent") == "yes",
             q=query.get("q", "").strip()[:200],
             after=Place.read(query.get("after", "")),
         )
@@ -77,7 +77,7 @@ class Filters:
         values = {
             "state": self.state,
             "setting": self.setting,
-            "urgent": "1" if self.urgent else "",
+            "urgent": "yes" if self.urgent else "",
             "q": self.q,
         } | changes
         return urlencode({key: value for key, value in values.items() if value})

@@ -35,7 +35,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "filters": filters,
         "tabs": _tabs(filters),
         "settings": _settings(filters),
-        "urgent_query": filters.query(urgent="" if filters.urgent else "1"),
+        "urgent_query": filters.query(urgent="" if filters.urgent else "yes"),
         "more": filters.query(after=more) if more else "",
         "is_first": filters.after is None,
         "query": filters.query(),

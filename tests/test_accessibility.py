@@ -55,13 +55,17 @@ def pages(page, start, *more, most):
             continue
         opened += 1
         yield page
-        links = page.eval_on_selector_all("a[href]", "all => all.map((a) => a.href)")
+        links = page.eval_on_selector_all("a[href]", READ)
         for link in links:
             if link.split("/")[2:3] != [host] or "logout" in link:
                 continue
             if shape(link) not in seen:
                 seen.add(shape(link))
                 waiting.append(link.partition("#")[0])
+
+
+# What links in a drawing lead to is no text but an object.
+READ = "all => all.map((a) => new URL(a.getAttribute('href'), location.href).href)"
 
 
 def first_page(page, demo, role):

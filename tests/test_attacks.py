@@ -345,7 +345,7 @@ def test_a_task_that_fails_says_what_kind_of_failure(authority):
 
 def test_the_reference_of_an_error_page_finds_its_line(authority):
     with started_by("5a7b"):
-        assert logged() == "quarano 5a7b gone wrong"
+        assert logged().endswith("ERROR quarano 5a7b gone wrong")
 
 
 def test_requests_go_through_the_discreet_handler(authority, capsys, settings):

@@ -303,16 +303,18 @@ def diary(person: Person, *, mark: str) -> None:
 def ids(ida: Person, lena: Person) -> dict[str, Any]:
     monitoring = Monitoring.objects.get(person=ida)
     assert monitoring.case is not None
+    named = Contact.objects.get(met=ida)
+    gathering = monitoring.case.events.first()
     return {
         "person": ida.pk,
         "print_run": PrintRun.objects.get(letters__person=ida).pk,
         "letter": Message.objects.get(channel="letter", about=ida.pk).pk,
         "other_person": lena.pk,
-        "contact": Contact.objects.get(met=ida).pk,
-        "gathering": ida.cases.get().events.get().pk,
+        "contact": named.pk,
+        "gathering": gathering.pk if gathering else None,
         "guest_list": GuestList.objects.get(way="pasted").pk,
         "host_link": GuestList.objects.get(way="host").pk,
-        "exposure": Contact.objects.get(met=ida).exposures.get().pk,
+        "exposure": named.exposures.get().pk,
         "case": monitoring.case.pk,
         "monitoring": monitoring.pk,
         "order": monitoring.orders.issued().get().pk,

@@ -62,7 +62,7 @@ class SessionStore(db.SessionStore):
             # Django calls it deleted, which is 400; a database that is away is 503.
             cause = error.__context__
             if cause is not None and is_unavailable(cause):
-                raise cause from None
+                raise cause from cause.__cause__
             raise
 
     @retrying

@@ -11,6 +11,7 @@ from quarano.records.classification import (
     ACCESS_LOG,
     ACCOUNT,
     ALWAYS,
+    CONTACTS,
     CATEGORIES,
     DIARY,
     MODELS,
@@ -88,6 +89,7 @@ def period_in_words(period: str, routine: Routine) -> str:
         % {"n": routine.keep_orders_months},
         ACCESS_LOG: _("%(n)d months from the event")
         % {"n": routine.keep_access_log_months},
+        CONTACTS: _("28 days from the last exposure"),
         ACCOUNT: _("as long as the account exists"),
         ALWAYS: _("as long as the authority works with Quarano"),
     }[period]

@@ -37,6 +37,7 @@ ROLES = ("nobody", "ida", "lena", "case_worker", "administrator", "operator")
 OWNERS = ("own", "other", "foreign", "missing")
 OF_A_PERSON = {
     "person", "case", "monitoring", "order", "escalation", "print_run", "letter",
+    "contact", "exposure",
 }  # fmt: skip
 METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
 ROUTES = [one for one in worlds.routes(AUTHORITY) if one[1] != "admin:app_list"]
@@ -67,6 +68,7 @@ def both(authority, other_authority):
             theirs = worlds.build(CANARY)
         with tenant_context(authority):
             ours = worlds.build()
+            worlds.name_contact(ours.lena, mark="")
             Person.objects.filter(pk=ours.lena.pk).update(protected=True)
             lenas = ours.ids | {
                 kind: pk

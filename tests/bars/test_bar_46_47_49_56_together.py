@@ -24,7 +24,7 @@ from cases.models import (
     Questionnaire,
     Routine,
 )
-from contacts.models import Event
+from contacts.models import Contact, Event, Exposure
 from diaries import planning
 from diaries.models import Entry, Symptom
 from diaries.slots import DAY, EVENING, MORNING, Slot
@@ -61,6 +61,8 @@ ELSEWHERE = {
     "test_a_change_against_an_older_version_comes_back",
     Questionnaire: "tests/cases/test_enrolment.py::"
     "test_two_who_save_at_once_see_both_versions",
+    Contact: "tests/contacts/test_views.py::test_a_citizen_changes_and_takes_back",
+    Exposure: "tests/contacts/test_views.py::test_an_exposure_is_changed_and_withdrawn",
     # Changed by steps that lock it and look again, never by a form of fields.
     Monitoring: "tests/cases/test_containment.py::",
     HealthAuthority: "tests/health_authorities/::",

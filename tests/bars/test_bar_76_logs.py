@@ -142,6 +142,7 @@ def break_things(world, monkeypatch):
         to = messages[0].to[0]
         raise smtplib.SMTPRecipientsRefused({to: (550, f"no {to}, {ida}".encode())})
 
+    monkeypatch.setattr(EmailBackend, "open", lambda self: True)
     monkeypatch.setattr(EmailBackend, "send_messages", refuses)
     connection.set_schema_to_public()
     for task in (tasks.remind, tasks.escalate_missed, tasks.end, sweep):

@@ -58,7 +58,7 @@ def every_step():
         some.isolation(onset=None, specimen=NOVEMBER),
         some.isolation(onset=None, specimen=None),
         some.isolation(onset=NOVEMBER, specimen=None, needs_physician=True),
-        some.quarantine(last_exposure=NOVEMBER),
+        some.quarantine(last_exposure=NOVEMBER, category="close"),
         some.quarantine(
             last_exposure=NOVEMBER, household=True, further=NOVEMBER + 12 * day
         ),
@@ -66,6 +66,9 @@ def every_step():
     written = {step.code: step.as_json() for total in sums for step in total.steps}
     for code in ("decided", "lifted"):
         written[code] = Step(code, {"day": "2026-11-01"}).as_json()
+    written["unexposed"] = Step("unexposed").as_json()
+    written["not_counted"] = Step("not_counted", {"category": "none"}).as_json()
+    written["exempt"] = Step("exempt", {"immunity": "infection"}).as_json()
     written["discarded"] = Step("discarded").as_json()
     return written
 
