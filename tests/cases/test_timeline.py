@@ -63,7 +63,8 @@ def test_the_history_asks_one_statement(ida, anna, django_assert_num_queries):
 # About no person: their events stand in no file.
 ELSEWHERE = {
     "clocks.viewed", "code.guessed_often", "duplicates.offered", "event.discarded",
-    "event.opened", "event.recorded", "event.revised", "event.viewed", "guest_list.asked",
+    "event.opened", "event.recorded", "event.revised", "event.viewed",
+    "guest_list.asked",
     "guest_list.columns_named", "guest_list.link_locked", "guest_list.link_voided",
     "guest_list.mended", "guest_list.received", "guest_list.taken",
     "guest_list.undone", "guest_list.viewed", "letters.posted", "letters.printed",
