@@ -103,7 +103,10 @@ def declared(name, view):
 # Shown once there is one.
 NOTHING_YET = {"cases:logo_picture"}
 # What is typed names a row or a day; one that is nobody's is not found.
-NAMED_IN_THE_FORM = {"contacts:own_nobody", "contacts:own_withdraw"}
+NAMED_IN_THE_FORM = {
+    "contacts:own_nobody", "contacts:own_withdraw", "events:choose_case",
+    "events:remove_case", "transmission:reject_source",
+}  # fmt: skip
 SIGNED_REPORTS = {"report_sms", "report_mail"}
 REFUSED = {403, 405}
 SHOWN = {200, 204, 302, 400, 405, 409, 422}
@@ -134,7 +137,8 @@ def wanted(name, guard, role, user, owner, *, of_object):
     if is_admin:
         # Django sends from a row that is not there to the first page.
         return {302, 403, 404} if owner in {"foreign", "missing"} else {200, 302, 403}
-    return SHOWN if owner == "own" else NOWHERE
+    by_form = {404} if name in NAMED_IN_THE_FORM else set()
+    return SHOWN | by_form if owner == "own" else NOWHERE
 
 
 def bare(response):
