@@ -105,7 +105,7 @@ NOTHING_YET = {"cases:logo_picture"}
 # What is typed names a row or a day; one that is nobody's is not found.
 NAMED_IN_THE_FORM = {
     "contacts:own_nobody", "contacts:own_withdraw", "events:choose_case",
-    "events:remove_case", "transmission:reject_source",
+    "events:remove_case", "transmission:link_source", "transmission:reject_source",
 }  # fmt: skip
 SIGNED_REPORTS = {"report_sms", "report_mail"}
 REFUSED = {403, 405}
