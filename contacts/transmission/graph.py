@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import formats
+from django.utils.translation import gettext as _
 
 from contacts.models import Event, SourceLink
 from contacts.transmission.links import chained, episodes, linked
@@ -38,7 +39,7 @@ class Node:
         """Return what stands beside an event: 'school, 17 Nov'; else nothing."""
         if self.kind != "event":
             return ""
-        return f"{self.kind_of_event}, {formats.date_format(self.day, 'j M')}"
+        return f"{self.kind_of_event}, {formats.date_format(self.day, _('j M'))}"
 
 
 @dataclass(frozen=True)

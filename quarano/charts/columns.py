@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.utils import formats
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 HEIGHT, FOOT, HEAD = 118, 24, 14
 
@@ -94,7 +95,7 @@ def day_columns(
         (
             round(left + inner * (n + 0.5), 1),
             base + 16,
-            formats.date_format(day, "j M"),
+            formats.date_format(day, _("j M")),
         )
         for n, (day, _count) in enumerate(days)
         if n % step == step // 2
@@ -206,7 +207,7 @@ def line_with_band(
             "",
             '<text class="chart__day" x="{}" y="{}" text-anchor="{}">{}</text>',
             (
-                (x(day), base + 16, anchor, formats.date_format(day, "j M"))
+                (x(day), base + 16, anchor, formats.date_format(day, _("j M")))
                 for day, anchor in ((first, "start"), (last, "end"))
             ),
         ),

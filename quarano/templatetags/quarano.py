@@ -139,6 +139,12 @@ def short_day(day: date | datetime | None) -> str:
 
 
 @register.filter
+def day_and_month(day: date | None) -> str:
+    """Say a day beside others of its year: '17 Nov'."""
+    return formats.date_format(day, _("j M")) if day else ""
+
+
+@register.filter
 def long_day(day: date | datetime | None) -> str:
     """Say a day in full: 'Tuesday, 17 November'."""
     if day is None:

@@ -233,7 +233,7 @@ def name_of(node: Node) -> str:
         "event": _("event %(code)s"),
     }
     what = kinds[node.kind] % {"code": node.code}
-    return f"{what}, {formats.date_format(node.day, 'j M')}"
+    return f"{what}, {formats.date_format(node.day, _('j M'))}"
 
 
 def elements(

@@ -56,6 +56,19 @@ def test_weeks_before_the_first_case_are_not_drawn(world):
     assert placed.until == asked.wanted.until
 
 
+def test_days_are_said_in_the_language_of_the_page(world):
+    inside(world)
+    day = world.ben.onset
+    client = world.client(world.staff["case_worker"])
+    client.post("/language/", {"language": "de"})
+    page = client.get("/transmission/").content.decode()
+    assert 'lang="de"' in page
+    months = ["", "Jan", "Feb", "März", "Apr", "Mai", "Juni",
+              "Juli", "Aug", "Sept", "Okt", "Nov", "Dez"]  # fmt: skip
+    assert f"{day.day}. {months[day.month]}" in page
+    assert f"{day.day} {months[day.month]}" not in page
+
+
 def test_names_come_with_a_click_and_are_recorded(world):
     inside(world)
     where = f"/transmission/?node={code(world.ben)}"
