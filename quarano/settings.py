@@ -99,6 +99,7 @@ if DEMO:
 
 MIDDLEWARE = [
     "quarano.metrics.requests.measured",
+    "quarano.middleware.read_to_end",
     # Outermost, so that refused hosts, redirects and static files have them too.
     "quarano.middleware.headers",
     "csp.middleware.CSPMiddleware",

@@ -151,7 +151,7 @@ def index_case(given: str, family: str, slug: str, *, by: User, mark: str) -> Pe
             test_kind="pcr",
             occupation=f"{mark}baker",
             laboratory=f"{mark}laboratory",
-            laboratory_reference=f"{mark}L-{slug}",
+            laboratory_reference=f"L-{slug} {mark}"[:60],
             reported_at=NOW - 3 * DAY,
         ),
         by=by,
