@@ -258,6 +258,14 @@
     if (done) event.preventDefault();
   });
 
+  // --- The ways of a phone lie in one line that moves sideways --------------------------
+  // Browsers do not move it for what is half in sight already.
+  const inSight = (one) => one?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  document.addEventListener("focusin", (event) => {
+    inSight(event.target.closest?.(".side nav .menu__link"));
+  });
+  inSight(document.querySelector(".side nav .menu__link[aria-current]"));
+
   // --- On paper nothing stays folded --------------------------------------------------
   let folded = [];
   addEventListener("beforeprint", () => {

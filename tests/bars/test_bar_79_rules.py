@@ -43,6 +43,7 @@ RAW_SQL = {
     "health_authorities/everywhere.py": "puts such questions together",
     "health_authorities/tasks.py": "puts such questions together",
     "health_authorities/schemas.py": "names of the catalogue, quoted",
+    "contacts/tasks.py": "a question for a job: a schema's name",
     "contacts/transmission/": "constants put together; what is asked is a parameter",
     "cases/": "questions for jobs: a schema's name, values as parameters",
     "diaries/": "the same",
