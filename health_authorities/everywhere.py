@@ -8,12 +8,19 @@ from django.db import DatabaseError, connection, transaction
 from django_tenants.utils import schema_context
 
 from health_authorities.models import HealthAuthority
-from health_authorities.tasks import PUBLIC, TOGETHER
+from quarano.cockroach.lagging import TOGETHER
 
+PUBLIC = "public"
 Question = Callable[[str], tuple[str, Sequence[Any]]]
 Row = tuple[Any, ...]
 
 logger = logging.getLogger(__name__)
+
+
+def founded() -> list[str]:
+    """Return the schemas of all founded authorities, in order; within public."""
+    rows = HealthAuthority.objects.filter(founded_at__isnull=False)
+    return list(rows.order_by("schema_name").values_list("schema_name", flat=True))
 
 
 def rows(question: Question, *, public: bool = False) -> list[Row]:
@@ -24,11 +31,7 @@ def rows(question: Question, *, public: bool = False) -> list[Row]:
     the log and left out.
     """
     with schema_context(PUBLIC):
-        names = list(
-            HealthAuthority.objects.filter(founded_at__isnull=False)
-            .order_by("schema_name")
-            .values_list("schema_name", flat=True)
-        )
+        names = founded()
         if public:
             names.append(PUBLIC)
         return [

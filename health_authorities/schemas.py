@@ -6,6 +6,7 @@ import time
 from django.db import DatabaseError, connection
 from django_tenants.utils import schema_context
 
+from health_authorities import everywhere
 from health_authorities.models import HealthAuthority
 from quarano.cockroach.lagging import missing
 
@@ -34,9 +35,7 @@ def lagging() -> list[str]:
     global _known
     if _known is None or _known[0] < time.monotonic():
         with schema_context("public"):
-            founded = HealthAuthority.objects.filter(founded_at__isnull=False)
-            names = list(founded.values_list("schema_name", flat=True))
-            lacking = missing(["public", *sorted(names)])
+            lacking = missing(["public", *everywhere.founded()])
         _known = time.monotonic() + KNOWN_FOR, list(lacking)
     return list(_known[1])
 

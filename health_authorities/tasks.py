@@ -1,24 +1,19 @@
 """The doors for jobs: one authority, or all that have work."""
 
 import datetime as dt
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, overload
 
 from celery import Task, current_task, shared_task
-from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from django_tenants.utils import schema_context, tenant_context
 
+from health_authorities import everywhere
+from health_authorities.everywhere import PUBLIC
 from health_authorities.models import HealthAuthority
 from quarano.audit.middleware import started_by
-
-PUBLIC = "public"
-TOGETHER = 50  # authorities in one question to the database
-
-logger = logging.getLogger(__name__)
 
 Query = Callable[[str], tuple[str, Sequence[Any]]]
 
@@ -90,43 +85,12 @@ def in_authorities_with(
     authorities are asked at once; where one cannot answer, each of them is asked alone,
     so that none holds up another.
     """
-    with schema_context(PUBLIC):
-        names = list(
-            HealthAuthority.objects.filter(founded_at__isnull=False)
-            .order_by("schema_name")
-            .values_list("schema_name", flat=True)
-        )
-        if public:
-            names.append(PUBLIC)
-        found = [
-            name
-            for start in range(0, len(names), TOGETHER)
-            for name in _with_work(query, names[start : start + TOGETHER])
-        ]
+
+    def exists(name: str) -> tuple[str, Sequence[Any]]:
+        sql, values = query(name)
+        return f"SELECT %s WHERE EXISTS ({sql})", [name, *values]
+
+    found = [name for (name,) in everywhere.rows(exists, public=public)]
     for name in found:
         task.apply_async((name, *args))
     return found
-
-
-def _with_work(query: Query, names: list[str]) -> list[str]:
-    try:
-        return _ask(query, names)
-    except DatabaseError:
-        found = []
-        for name in names:
-            try:
-                found += _ask(query, [name])
-            except DatabaseError as error:
-                logger.error("%s cannot be asked: %s", name, type(error).__name__)
-        return found
-
-
-def _ask(query: Query, names: list[str]) -> list[str]:
-    questions, parameters = [], []
-    for name in names:
-        sql, values = query(name)
-        questions.append(f"SELECT %s WHERE EXISTS ({sql})")
-        parameters += [name, *values]
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(questions), parameters)
-        return [name for (name,) in cursor.fetchall()]

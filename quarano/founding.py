@@ -20,9 +20,9 @@ from cases.arithmetic import check_examples
 from cases.models import Disease, Policy, PolicyExample, Routine
 from diaries import catalogue
 from diaries.models import Symptom
+from health_authorities import everywhere
 from health_authorities.middleware import forget
 from health_authorities.models import Domain, FoundingRequest, HealthAuthority
-from health_authorities.tasks import TOGETHER
 from quarano.accounts import invitations
 from quarano.accounts.models import Role, StaffInvitation, User
 from quarano.audit import APPEND_ONLY, log
@@ -223,25 +223,20 @@ def keep_roles_everywhere() -> int:
 
 def _with_other_roles(schema_names: list[str]) -> list[str]:
     """The schemas whose shipped roles are not as this release says, fifty at once."""
-    found = []
-    for start in range(0, len(schema_names), TOGETHER):
-        some = schema_names[start : start + TOGETHER]
-        query = " UNION ALL ".join(
-            f"SELECT %s, code, permissions FROM {quoted(name)}.accounts_role "  # noqa: S608 - names of schemas, quoted
-            for name in some
+
+    def roles_of(name: str) -> tuple[str, list[str]]:
+        table = f"{quoted(name)}.accounts_role"
+        return f"SELECT %s, code, permissions FROM {table}", [name]  # noqa: S608 - a schema's name, quoted
+
+    known = {(name, code): set(rest) for name, code, rest in everywhere.rows(roles_of)}
+    return [
+        name
+        for name in schema_names
+        if any(
+            known.get((name, code)) != set(permissions)
+            for code, (_name, permissions) in ROLES.items()
         )
-        with connection.cursor() as cursor:
-            cursor.execute(query, some)
-            known = {(name, code): set(rest) for name, code, rest in cursor.fetchall()}
-        found += [
-            name
-            for name in some
-            if any(
-                known.get((name, code)) != set(permissions)
-                for code, (_name, permissions) in ROLES.items()
-            )
-        ]
-    return found
+    ]
 
 
 def add_covid_19(*, now: dt.datetime) -> Policy:

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from redis import RedisError
 
 from health_authorities import everywhere
-from health_authorities.tasks import PUBLIC
+from health_authorities.everywhere import PUBLIC
 from quarano.metrics import probes, tallies
 
 KEPT = 60  # seconds

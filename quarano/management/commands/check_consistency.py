@@ -6,8 +6,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django_tenants.utils import schema_context, tenant_context
 
 from cases.models import Person
+from health_authorities.everywhere import PUBLIC
 from health_authorities.models import HealthAuthority
-from health_authorities.tasks import PUBLIC
 from quarano import clock
 from quarano.records import consistency
 

@@ -4,8 +4,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django_tenants.utils import schema_context
 
+from health_authorities.everywhere import PUBLIC
 from health_authorities.models import HealthAuthority
-from health_authorities.tasks import PUBLIC
 from quarano.audit import chain
 
 
