@@ -48,9 +48,13 @@ UNSENT = ("diary:", "invitation:")
 
 
 class Refused(Exception):
-    """A step that the rules do not allow; its text may be shown to the official."""
+    """A step that the rules do not allow; its text may be shown to the official.
+
+    `field` is where it was typed, None where it is about no field.
+    """
 
     message: Any = ""
+    field: str | None = None
 
     def __str__(self) -> str:
         return str(self.message)

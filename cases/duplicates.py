@@ -17,6 +17,8 @@ from cases.search import fold, spellings
 
 Reason = Escalation.Reason
 ALIKE = 0.8
+# What somebody new is compared by.
+COMPARED = ("given_name", "family_name", "birth_date", "phone", "mobile", "email")
 
 
 def similar(

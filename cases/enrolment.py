@@ -94,7 +94,7 @@ def invite(
     if channel != "none" and not recipient:
         raise NoWayToReach
     _void_codes(person, now=now)
-    code, token = _new_code(), secrets.token_urlsafe(32)
+    code, token = new_code(), secrets.token_urlsafe(32)
     routine = Routine.objects.in_force(on=today)
     life = (
         dt.timedelta(days=routine.letter_code_days)
@@ -159,13 +159,21 @@ def _void_codes(person: Person, *, now: dt.datetime) -> None:
         outbox.void(now=now, prefix=f"invitation:{code.pk}:")
 
 
-def _new_code() -> str:
+def new_code() -> str:
+    """Return 17 characters that cannot be confused, to be read out and typed."""
     return "".join(secrets.choice(ALPHABET) for _place in range(SELECTOR + VERIFIER))
 
 
 def spelled(code: str) -> str:
     """Return the 17 characters in the groups in which they are read out, 4-4-4-5."""
     return f"{code[:4]}-{code[4:8]}-{code[8:12]}-{code[12:]}"
+
+
+def as_typed(text: str) -> str:
+    """Return the code that somebody typed: small letters, hyphens and letters like
+    digits do not matter; what has another length is one that no code is."""
+    code = text.upper().translate(CONFUSED)
+    return code if len(code) == SELECTOR + VERIFIER else "*" * (SELECTOR + VERIFIER)
 
 
 # --- Code or link, and birth date ----------------------------------------------------
@@ -186,9 +194,7 @@ def look_up_code(code: str, *, now: dt.datetime) -> EnrolmentCode | None:
     codes that begin alike, as a wrong birth date does; they are locked meanwhile, so
     that many tries at once get no further than one after the other.
     """
-    code = code.upper().translate(CONFUSED)
-    if len(code) != SELECTOR + VERIFIER:
-        code = "*" * (SELECTOR + VERIFIER)
+    code = as_typed(code)
     begin_alike = EnrolmentCode.objects.live(at=now).filter(selector=code[:SELECTOR])
     candidates = list(begin_alike.select_for_update().order_by("pk"))
     for candidate in candidates:

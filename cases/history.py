@@ -46,7 +46,7 @@ def revise(
     subject: Model,
     changes: dict[str, Any],
     *,
-    person: Person,
+    person: Person | None,
     by: User | None,
     now: dt.datetime,
     verb: str,
@@ -54,6 +54,8 @@ def revise(
 ) -> list[str]:
     """Set fields of a row with an audit event and a Revision; return what changed.
 
+    The values are kept in the file of `person`; of what stands in nobody's file, None,
+    the event names the fields alone.
     `version` is the one that the form was filled on; without it nothing is compared.
     The caller's object is re-read. Raises ChangedMeanwhile.
     """
@@ -80,14 +82,11 @@ def revise(
         row.version += 1
         saved.append("version")
     row.save(update_fields=saved)
-    note(
-        row,
-        {name: (before[name], after[name]) for name in differing},
-        person=person,
-        by=by,
-        now=now,
-        verb=verb,
-    )
+    if person is None:
+        audit.record(verb, row, by=by, now=now, fields=differing)
+    else:
+        changed = {name: (before[name], after[name]) for name in differing}
+        note(row, changed, person=person, by=by, now=now, verb=verb)
     subject.refresh_from_db()
     return differing
 

@@ -25,6 +25,7 @@ from contacts.models import (
     Origin,
     Setting,
 )
+from contacts.tracing import WhyNeeded
 from health_authorities.models import current
 from quarano.accounts.models import User
 from quarano.audit import log as audit
@@ -43,34 +44,23 @@ SETTINGS = {
 }
 
 
-class Refused(containment.Refused):
-    """Something that cannot have been; `field` is where it was typed."""
-
-    field: str | None = None
-
-
-class NotYet(Refused):
+class NotYet(containment.Refused):
     field = "starts_at"
     message = _("This has not begun yet.")
 
 
-class EndsFirst(Refused):
+class EndsFirst(containment.Refused):
     field = "ends_at"
     message = _("It ends before it begins.")
 
 
-class TooLong(Refused):
+class TooLong(containment.Refused):
     field = "ends_at"
     message = _("This is longer than 31 days: record it in parts.")
 
 
-class Discarded(Refused):
+class Discarded(containment.Refused):
     message = _("This event was discarded.")
-
-
-class WhyNeeded(Refused):
-    field = "why"
-    message = _("Please say why.")
 
 
 @dataclass(frozen=True)
@@ -145,27 +135,23 @@ def revise(
 
     Raises history.ChangedMeanwhile, Discarded, NotYet, EndsFirst and TooLong.
     """
-    row = _locked(event)
+    row = locked(event)
     changes = dict(changes)
     if "kind" in changes and changes["kind"] != row.kind:
         changes["setting"] = setting_of(changes["kind"])
     before = {name: getattr(row, name) for name in changes}
-    changed = [name for name in changes if before[name] != changes[name]]
-    if version is not None and changed and row.version != version:
-        raise history.ChangedMeanwhile(
-            theirs={name: before[name] for name in changed},
-            mine={name: changes[name] for name in changed},
-            version=row.version,
-        )
+    changed = history.revise(
+        row,
+        changes,
+        person=None,
+        by=by,
+        now=now,
+        verb="event.revised",
+        version=version,
+    )
     if not changed:
         return []
-    for name in changed:
-        setattr(row, name, changes[name])
     _check(row.starts_at, row.ends_at, now=now)
-    row.version += 1
-    row.save(update_fields=[*changed, "version"])
-    # There is no one file that could keep the values: names of fields only.
-    audit.record("event.revised", row, by=by, now=now, fields=changed)
     _follow(row, before, changed)
     if {*TAKEN_OVER, "starts_at", "ends_at"} & set(changed):
         tracing.weigh_contacts(_exposed(row), by=by, now=now)
@@ -224,7 +210,8 @@ def _withdraw(exposures: Any, *, why: str, by: User, now: dt.datetime) -> None:
     exposures.update(withdrawn_at=now, withdrawn_by=by, withdrawn_why=why)
 
 
-def _locked(event: Event) -> Event:
+def locked(event: Event) -> Event:
+    """Return a fresh copy of an event, locked; raises Discarded."""
     event = history.locked(event)
     if event.discarded_at is not None:
         raise Discarded
@@ -246,7 +233,7 @@ def note_case(event: Event, case: Case, *, by: User, now: dt.datetime) -> EventC
 
     Twice is once. Raises Discarded.
     """
-    event = _locked(event)
+    event = locked(event)
     present, is_new = EventCase.objects.get_or_create(
         event=event, case=case, defaults={"noted_at": now, "noted_by": by}
     )
@@ -260,7 +247,7 @@ def note_case(event: Event, case: Case, *, by: User, now: dt.datetime) -> EventC
 @retrying_transaction(repeatable=True)
 def remove_case(event: Event, case: Case, *, by: User, now: dt.datetime) -> None:
     """Take back that a case was at an event; its exposures there are withdrawn."""
-    event = _locked(event)
+    event = locked(event)
     gone, _kinds = EventCase.objects.filter(event=event, case=case).delete()
     if not gone:
         return

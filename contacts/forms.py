@@ -124,6 +124,15 @@ class DetailsForm(forms.Form):
         said.pop("remark", None)
         return ContactDetails(**said)
 
+    @property
+    def changes(self) -> dict[str, Any]:
+        """Field → what was typed, to be asked of a valid form that changes a row."""
+        return {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if name != "version"
+        }
+
 
 class OfficialDetailsForm(DetailsForm):
     """With what officials ask of the person."""
@@ -283,14 +292,6 @@ class EditContactForm(OfficialDetailsForm):
             self.needs_a_way()
         return cleaned
 
-    @property
-    def changes(self) -> dict[str, Any]:
-        return {
-            name: value
-            for name, value in self.cleaned_data.items()
-            if name != "version"
-        }
-
 
 class OwnContactForm(DetailsForm):
     """A citizen changes whom they named."""
@@ -305,14 +306,6 @@ class OwnContactForm(DetailsForm):
         cleaned = super().clean() or self.cleaned_data
         self.needs_a_way()
         return cleaned
-
-    @property
-    def changes(self) -> dict[str, Any]:
-        return {
-            name: value
-            for name, value in self.cleaned_data.items()
-            if name != "version"
-        }
 
 
 class EditExposureForm(ClosenessForm):

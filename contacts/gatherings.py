@@ -11,10 +11,11 @@ from django.db.models import Count, F, Prefetch, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from cases.models import Case, Monitoring, Person
-from cases.search import fold, grams
+from contacts import search
 from contacts.guest_lists import receiving
 from contacts.models import Contact, Event, EventCase, GuestList
 from quarano.accounts.models import User
+from quarano.forms import key_of
 
 PAGE = 50
 # What waits for a host comes first.
@@ -72,19 +73,12 @@ def _waiting() -> "QuerySet[GuestList]":
 
 
 def _behind(found: "QuerySet[Event]", after: str) -> "QuerySet[Event]":
-    last = Event.objects.filter(pk=after).first() if is_key(after) else None
+    key = key_of(after)
+    last = Event.objects.filter(pk=key).first() if key else None
     if last is None:
         return found
     same = Q(starts_at=last.starts_at, pk__gt=last.pk)
     return found.filter(Q(starts_at__lt=last.starts_at) | same)
-
-
-def is_key(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _lines(events: Sequence[Event]) -> list[dict[str, Any]]:
@@ -154,15 +148,10 @@ def participants(
 ) -> Page:
     """Return a page of participants, urgent ones first, with where each stands."""
     every = Contact.objects.open_to(user).filter(event=event)
-    found = _standing(every, event, standing)
-    for word in fold(query).split():
-        if len(word) > 2:
-            found = found.filter(search_grams__contains=grams(word))
-        found = found.filter(search_text__contains=word)
+    found = search.matching(_standing(every, event, standing), query)
     order = ("-urgent", "family_name", "given_name", "id")
-    last = (
-        Contact.objects.filter(pk=after, event=event).first() if is_key(after) else None
-    )
+    key = key_of(after)
+    last = event.participants.filter(pk=key).first() if key else None
     if last is not None:
         found = found.filter(_after(last))
     spans = Monitoring.objects.order_by("-opened_at", "pk")

@@ -7,7 +7,6 @@ up the others.
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -16,6 +15,7 @@ from cases.containment import Refused
 from contacts import tracing
 from contacts.models import Contact, Exposure
 from quarano.accounts.models import User
+from quarano.forms import key_of
 
 MOST = 500
 
@@ -30,12 +30,7 @@ class Done:
 
 def chosen(keys: Iterable[str], *, user: User) -> list[Contact]:
     """Return the contacts of these keys that this official may see, urgent first."""
-    known = []
-    for key in list(keys)[:MOST]:
-        try:
-            known.append(UUID(key))
-        except ValueError:
-            continue
+    known = [pk for key in list(keys)[:MOST] if (pk := key_of(key))]
     found = Contact.objects.open_to(user).filter(pk__in=known)
     return list(found.order_by("-urgent", "family_name", "given_name", "pk"))
 
@@ -86,13 +81,5 @@ def _one(
 
 
 def _may_be_known(contact: Contact) -> bool:
-    return bool(
-        duplicates.similar(
-            given_name=contact.given_name,
-            family_name=contact.family_name,
-            birth_date=contact.birth_date,
-            phone=contact.phone,
-            mobile=contact.mobile,
-            email=contact.email,
-        )
-    )
+    typed = {name: getattr(contact, name) for name in duplicates.COMPARED}
+    return bool(duplicates.similar(**typed))

@@ -11,8 +11,8 @@ from django.http import QueryDict
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext_lazy as _
 
-from cases import search as words
-from contacts.models import Contact, Exposure, Setting
+from contacts import search
+from contacts.models import CHANGED, Contact, Exposure, Setting
 from quarano.accounts.models import User
 
 LENGTH = 50
@@ -94,11 +94,9 @@ def found(filters: Filters, *, user: User) -> "QuerySet[Contact]":
         rows = rows.filter(pk__in=met.order_by().values("contact"))
     if filters.urgent:
         rows = rows.filter(urgent=True)
-    for word in words.fold(filters.q).split():
-        rows = rows.filter(search_text__contains=word)
-        if len(word) >= 3:
-            rows = rows.filter(search_grams__contains=words.grams(word))
-    return rows.order_by("-urgent", F("last_day").desc(nulls_last=True), "id")
+    return search.matching(rows, filters.q).order_by(
+        "-urgent", F("last_day").desc(nulls_last=True), "id"
+    )
 
 
 def _in_state(rows: "QuerySet[Contact]", state: str) -> "QuerySet[Contact]":
@@ -113,11 +111,8 @@ def _in_state(rows: "QuerySet[Contact]", state: str) -> "QuerySet[Contact]":
         return rows.filter(state=Contact.State.PERSON)
     if state == "accepted":
         return rows.filter(state__in=[Contact.State.ACCEPTED, Contact.State.TOLD])
-    changed = Q(changed_at__gt=F("reviewed_at")) | Q(
-        changed_at__isnull=False, reviewed_at__isnull=True
-    )
     return rows.filter(
-        Q(state=Contact.State.NAMED) | ~Q(state=Contact.State.HELD) & changed
+        Q(state=Contact.State.NAMED) | ~Q(state=Contact.State.HELD) & CHANGED
     )
 
 

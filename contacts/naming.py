@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cases import containment, history
-from cases.models import Case, Disease, Monitoring, Person, Policy
+from cases.models import Case, Disease, Person, Policy
 from contacts import search, tracing
 from contacts.models import (
     Answer,
@@ -33,23 +33,17 @@ from quarano.cockroach.transactions import retrying_transaction
 DAY = dt.timedelta(days=1)
 
 
-class Refused(containment.Refused):
-    """Something that cannot have been; `field` is where it was typed."""
-
-    field = ""
-
-
-class DayToCome(Refused):
+class DayToCome(containment.Refused):
     field = "day"
     message = gettext_lazy("This day has not come yet.")
 
 
-class BeforeBirth(Refused):
+class BeforeBirth(containment.Refused):
     field = "day"
     message = gettext_lazy("This day lies before the birth date.")
 
 
-class NotAsked(Refused):
+class NotAsked(containment.Refused):
     """A day before the asked ones; `first` is the first of them."""
 
     field = "day"
@@ -61,24 +55,24 @@ class NotAsked(Refused):
         }
 
 
-class Oneself(Refused):
+class Oneself(containment.Refused):
     field = "same_person"
     message = gettext_lazy("Nobody is a contact of their own.")
 
 
-class CannotBeFound(Refused):
+class CannotBeFound(containment.Refused):
     field = "hint"
     message = gettext_lazy(
         "Give a telephone, an e-mail address or a hint by which the person is found."
     )
 
 
-class MetSomebody(Refused):
+class MetSomebody(containment.Refused):
     field = "said"
     message = gettext_lazy("For this day somebody is named already.")
 
 
-class AlreadyWithdrawn(Refused):
+class AlreadyWithdrawn(containment.Refused):
     message = gettext_lazy("This was withdrawn already.")
 
 
@@ -147,21 +141,12 @@ def days_asked(person: Person, *, on: dt.date) -> list[dt.date]:
         anchor = case.anchor[1] if case.anchor else None
         disease = case.disease
     else:
-        running = _quarantine(person)
+        running = tracing.quarantine_of(person)
         anchor = None
         disease = running.disease if running is not None else Disease.objects.get()
     policy = Policy.objects.in_force(disease, on=on)
     first = policy.asked_from(today=on, anchor=anchor)
     return [on - DAY * back for back in range((on - first).days + 1)]
-
-
-def _quarantine(person: Person) -> Monitoring | None:
-    return (
-        person.monitorings.open()
-        .filter(kind=Monitoring.Kind.QUARANTINE)
-        .select_related("disease")
-        .first()
-    )
 
 
 def first_day(person: Person, *, by: User, on: dt.date) -> dt.date:
@@ -420,7 +405,15 @@ def revise_contact(
     if WEIGHTS & set(changes):
         # In the same row, which holds both together.
         changes["urgent"] = Answer.YES in [left[name] for name in WEIGHTS]
-    changed = _revise(contact, changes, by=by, now=now, version=version)
+    changed = history.revise(
+        contact,
+        changes,
+        person=contact.met or contact.person,
+        by=by,
+        now=now,
+        verb="contact.revised",
+        version=version,
+    )
     if SEARCHED & set(changed):
         search.index(contact)
     if changed:
@@ -431,36 +424,6 @@ def revise_contact(
         if latest is not None and not by.is_staff:
             tracing.ask_to_look(latest, by=by, now=now)
     return contact
-
-
-def _revise(
-    contact: Contact,
-    changes: dict[str, Any],
-    *,
-    by: User,
-    now: dt.datetime,
-    version: int | None,
-) -> list[str]:
-    about = contact.met or contact.person
-    if about is not None:
-        return history.revise(
-            contact,
-            changes,
-            person=about,
-            by=by,
-            now=now,
-            verb="contact.revised",
-            version=version,
-        )
-    # Of a guest list, nobody's yet: there is no file that could keep the values.
-    changed = [name for name in changes if getattr(contact, name) != changes[name]]
-    for name in changed:
-        setattr(contact, name, changes[name])
-    if changed:
-        contact.version += 1
-        contact.save(update_fields=[*changed, "version"])
-        audit.record("contact.revised", contact, by=by, now=now, fields=changed)
-    return changed
 
 
 @retrying_transaction

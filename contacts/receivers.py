@@ -9,11 +9,13 @@ from django.dispatch import receiver
 
 from cases.models import Case
 from cases.signals import TAKEN_UP, case_revised
-from contacts import tracing
+from contacts import events, tracing
 from quarano.accounts.models import User
 
 # What exposures are weighed by.
 WEIGHED = {"onset", "onset_kind", "specimen_date", "classification", "infectious_until"}
+# What moves exposures at events over several days.
+DATED = WEIGHED - {"classification"}
 
 
 @receiver(case_revised)
@@ -26,6 +28,8 @@ def weigh_again(
     now: dt.datetime,
     **kwargs: Any,
 ) -> None:
+    if DATED & set(what):
+        events.redate_all(case)  # before they are weighed on their days
     if set(TAKEN_UP) & set(what):
         tracing.take_up_case(case, by=by, now=now)
     if WEIGHED & set(what):

@@ -1,5 +1,7 @@
 """Finding contacts as people are found: see cases.search."""
 
+from django.db.models import QuerySet
+
 from cases import search as people
 from contacts.models import Contact
 
@@ -22,3 +24,12 @@ def index(contact: Contact) -> None:
     """Write anew what the contact is found by."""
     write(contact)
     contact.save(update_fields=["search_text", "search_grams"])
+
+
+def matching(rows: "QuerySet[Contact]", typed: str) -> "QuerySet[Contact]":
+    """Return those in which every word of what was typed occurs, in any order."""
+    for word in people.fold(typed).split():
+        rows = rows.filter(search_text__contains=word)
+        if len(word) >= 3:
+            rows = rows.filter(search_grams__contains=people.grams(word))
+    return rows

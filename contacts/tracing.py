@@ -25,7 +25,7 @@ from cases.models import (
     Person,
     Policy,
 )
-from contacts.models import Contact, Exposure, SourceLink
+from contacts.models import CHANGED, Contact, Exposure, SourceLink
 from contacts.weighing import Circumstances, Fact, Weighed, weigh
 from health_authorities.models import current
 from quarano.accounts.models import User
@@ -60,6 +60,7 @@ class NamedAlready(containment.Refused):
 
 
 class WhyNeeded(containment.Refused):
+    field = "why"
     message = _("Please say why.")
 
 
@@ -79,7 +80,7 @@ def ask_to_look(exposure: Exposure, *, now: dt.datetime, by: User | None) -> Non
             now=now,
         )
         return
-    running = _quarantine(exposure.met)
+    running = quarantine_of(exposure.met)
     if running is not None and exposure.day >= running.start:
         escalation.raise_(
             running,
@@ -93,11 +94,10 @@ def ask_to_look(exposure: Exposure, *, now: dt.datetime, by: User | None) -> Non
 def _to_look_at(case: Case) -> dict[str, int]:
     """How much an official has not looked at; the facts of the escalation."""
     waiting = case.exposures.waiting().filter(contact__dismissed_at__isnull=True)
-    changed = [one for one in Contact.objects.standing().of(case) if one.is_changed]
     return {
         "waiting": waiting.count(),
         "urgent": waiting.filter(contact__urgent=True).count(),
-        "changed": len(changed),
+        "changed": Contact.objects.standing().of(case).filter(CHANGED).count(),
     }
 
 
@@ -109,8 +109,10 @@ def _looked_at(cases: Iterable[Case], *, now: dt.datetime) -> None:
             escalation.clear(case, [Reason.CONTACTS_NAMED], now=now)
 
 
-def _quarantine(person: Person) -> Monitoring | None:
-    return person.monitorings.open().filter(kind=Kind.QUARANTINE).first()
+def quarantine_of(person: Person) -> Monitoring | None:
+    """Return the quarantine that a person is in, with its disease."""
+    spans = person.monitorings.open().filter(kind=Kind.QUARANTINE)
+    return spans.select_related("disease").first()
 
 
 @retrying_transaction(repeatable=True)
@@ -744,7 +746,7 @@ def take_up_case(case: Case, *, by: User | None, now: dt.datetime) -> None:
     exposures = Exposure.objects.filter(met=person, case__isnull=True)
     exposures.update(case=case)
     weigh_contacts(Contact.objects.filter(met=person, case=case), by=by, now=now)
-    running = _quarantine(person)
+    running = quarantine_of(person)
     if running is not None:
         escalation.clear(running, [Reason.MET_IN_QUARANTINE], now=now)
     waiting = case.exposures.waiting().order_by("pk").first()

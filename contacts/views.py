@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cases import enrolment, intake
+from cases.containment import Refused
 from cases.forms import ConfirmForm
 from cases.models import Disease, Person
 from cases.reading import opened
@@ -126,7 +127,7 @@ def met_nobody(request: HttpRequest, pk: UUID) -> HttpResponse:
         naming.state_day(
             person, day, said=DayStatement.Said.NOBODY, by=actor(request), now=now
         )
-    except (ValueError, naming.Refused) as refusal:
+    except (ValueError, Refused) as refusal:
         messages.error(request, said_by(refusal))
     return done(request, person)
 

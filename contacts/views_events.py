@@ -1,18 +1,20 @@
 """Events: the list, one of them, its steps, and the cases that were there."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cases import search
+from cases.containment import Refused
 from cases.history import ChangedMeanwhile
 from cases.models import Case, Person
 from cases.views.steps import Step, case_of, posted, rebased
@@ -22,6 +24,7 @@ from contacts.models import Event
 from quarano import clock
 from quarano.accounts.access import actor, may
 from quarano.audit import log as audit
+from quarano.forms import key_of
 from quarano.htmx import render_page
 
 FOUND = 20
@@ -64,8 +67,8 @@ def index(request: HttpRequest) -> HttpResponse:
 def record(request: HttpRequest) -> HttpResponse:
     """Record an event; from a case's file with that case."""
     now, form = clock.now(), EventForm(posted(request))
-    asked = request.GET.get("case", "")
-    case = case_of(request, UUID(asked)) if gatherings.is_key(asked) else None
+    asked = key_of(request.GET.get("case", ""))
+    case = case_of(request, asked) if asked else None
     if form.is_valid():
         try:
             event = events.record(
@@ -74,7 +77,7 @@ def record(request: HttpRequest) -> HttpResponse:
                 by=actor(request),
                 now=now,
             )
-        except events.Refused as refusal:
+        except Refused as refusal:
             form.add_error(refusal.field, str(refusal))
         else:
             messages.success(request, _("Event recorded."))
@@ -157,7 +160,7 @@ def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
             )  # fmt: skip
         except ChangedMeanwhile as clash:
             step, status = rebased(step, clash, make), 409
-        except events.Refused as refusal:
+        except Refused as refusal:
             form.add_error(refusal.field, str(refusal))
         else:
             messages.success(request, _("Event saved."))
@@ -198,11 +201,13 @@ def choose_case(request: HttpRequest, pk: UUID) -> HttpResponse:
     now, event = clock.now(), event_of(pk)
     if request.method == "POST":
         case = _asked_for(request)
-        return _said(
-            request, event, lambda: events.note_case(event, case, by=actor(request),
-                                                     now=now),
+        return carried_out(
+            request,
+            lambda: events.note_case(event, case, by=actor(request), now=now),
             _("Noted: all guests are exposed to this case."),
-        )  # fmt: skip
+            "events:detail",
+            pk,
+        )
     query = request.GET.get("q", "").strip()[:200]
     found = _cases(request, query) if query else []
     if query:
@@ -231,8 +236,10 @@ def _cases(request: HttpRequest, query: str) -> list[Case]:
 
 
 def _asked_for(request: HttpRequest) -> Case:
-    asked = request.POST.get("case", "")
-    return case_of(request, UUID(asked) if gatherings.is_key(asked) else UUID(int=0))
+    asked = key_of(request.POST.get("case", ""))
+    if asked is None:
+        raise Http404
+    return case_of(request, asked)
 
 
 @require_POST
@@ -240,19 +247,23 @@ def _asked_for(request: HttpRequest) -> Case:
 def remove_case(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Take back that a case was there."""
     event, case = event_of(pk), _asked_for(request)
-    return _said(
-        request, event,
+    return carried_out(
+        request,
         lambda: events.remove_case(event, case, by=actor(request), now=clock.now()),
         _("Taken back: nobody was exposed to this case there."),
-    )  # fmt: skip
+        "events:detail",
+        pk,
+    )
 
 
-def _said(request: HttpRequest, event: Event, process: Any, word: str) -> HttpResponse:
-    """Carry a step out and go back to the event, with a word of what became of it."""
+def carried_out(
+    request: HttpRequest, process: Callable[[], object], word: str, *back: Any
+) -> HttpResponse:
+    """Carry a step out and go back, with a word of what became of it."""
     try:
         process()
-    except events.Refused as refusal:
+    except Refused as refusal:
         messages.error(request, str(refusal))
     else:
         messages.success(request, word)
-    return redirect("events:detail", event.pk)
+    return redirect(*back)

@@ -12,12 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from cases.containment import Refused
 from cases.views.steps import posted
-from contacts import events
 from contacts.forms_events import ColumnsForm, FileForm, PasteForm, TypedForm
 from contacts.guest_lists import hosts, preview, receiving
 from contacts.models import Event, GuestList
-from contacts.views_events import event_of
+from contacts.views_events import carried_out, event_of
 from health_authorities.models import current
 from quarano import clock
 from quarano.accounts.access import actor, may
@@ -46,7 +46,7 @@ def add(request: HttpRequest, pk: UUID) -> HttpResponse:
             if not field:
                 return _typed(request, event, typed, now)
             return _received(request, event, form.cleaned_data[field], way, now)
-        except events.Refused as refusal:
+        except Refused as refusal:
             is_here = refusal.field in form.fields
             form.add_error(refusal.field if is_here else field or None, str(refusal))
     context = {"event": event, "typed": typed, "paste": paste, "file": file}
@@ -121,13 +121,15 @@ def name_columns(request: HttpRequest, pk: UUID) -> HttpResponse:
     form = ColumnsForm(request.POST, columns_now=guest_list.columns, headings=headings)
     if not form.is_valid():
         return _show(request, guest_list, status=422, columns=form)
-    return _step(
-        request, guest_list,
+    return carried_out(
+        request,
         lambda: receiving.name_columns(
             guest_list, form.columns, by=actor(request), now=clock.now()
         ),
         _("Read again with these columns."),
-    )  # fmt: skip
+        "events:guest_list",
+        pk,
+    )
 
 
 @require_POST
@@ -136,13 +138,15 @@ def mend(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Take over what was mended in the rows of a page."""
     guest_list = list_of(pk)
     said = preview.mended(request.POST)
-    return _step(
-        request, guest_list,
+    return carried_out(
+        request,
         lambda: receiving.mend(
             guest_list, said.rows, left_out=said.left_out,
             taken_all_the_same=said.two_people, by=actor(request), now=clock.now(),
         ),
         _("Looked at again."),
+        "events:guest_list",
+        pk,
     )  # fmt: skip
 
 
@@ -153,7 +157,7 @@ def take_in(request: HttpRequest, pk: UUID) -> HttpResponse:
     guest_list = list_of(pk)
     try:
         left = receiving.take_in(guest_list, by=actor(request), now=clock.now())
-    except events.Refused as refusal:
+    except Refused as refusal:
         messages.error(request, str(refusal))
         return redirect("events:guest_list", pk)
     if left:
@@ -175,7 +179,7 @@ def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
     guest_list = list_of(pk)
     try:
         stay = receiving.undo(guest_list, by=actor(request), now=clock.now())
-    except events.Refused as refusal:
+    except Refused as refusal:
         messages.error(request, str(refusal))
     else:
         said = _("Guest list undone.")
@@ -187,18 +191,6 @@ def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
             ) % {"n": stay}
         messages.success(request, said)
     return redirect("events:detail", guest_list.event_id)
-
-
-def _step(
-    request: HttpRequest, guest_list: GuestList, process: Any, word: str
-) -> HttpResponse:
-    try:
-        process()
-    except events.Refused as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(request, word)
-    return redirect("events:guest_list", guest_list.pk)
 
 
 # --- Asking the host ------------------------------------------------------------------
@@ -213,7 +205,7 @@ def ask_host(request: HttpRequest, pk: UUID) -> HttpResponse:
     if request.method == "POST":
         try:
             asked, code, token = hosts.ask(event, by=actor(request), now=now)
-        except events.Refused as refusal:
+        except Refused as refusal:
             messages.error(request, str(refusal))
             return redirect("events:detail", pk)
         link = current().url(f"/guest-list/{token}/")

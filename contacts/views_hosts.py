@@ -7,8 +7,8 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from cases.containment import Refused
 from cases.views.steps import posted
-from contacts import events
 from contacts.forms_events import CodeForm, HostForm
 from contacts.guest_lists import hosts
 from contacts.models import GuestList
@@ -81,7 +81,7 @@ def hand_in(request: HttpRequest) -> HttpResponse:
                 opened, form.cleaned_data["rows"], now=now,
                 file_name=upload.name if upload else "",
             )  # fmt: skip
-        except events.Refused:
+        except Refused:
             return redirect("hosts:landing")
         for name in (LINK, CONFIRMED):
             request.session.pop(name, None)

@@ -6,12 +6,13 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cases import enrolment
 from cases.access import own_person
+from cases.containment import Refused
 from cases.history import ChangedMeanwhile
 from cases.models import Person
 from cases.views_enrolment import onwards, step, waiting
@@ -21,6 +22,7 @@ from contacts.models import Contact, DayStatement, Exposure
 from health_authorities.models import current
 from quarano import clock
 from quarano.accounts.access import actor, signed_in
+from quarano.forms import key_of
 
 
 def page_of(person: Person, *, now: dt.datetime) -> dict[str, Any]:
@@ -78,7 +80,7 @@ def own_name(request: HttpRequest, person: Person) -> HttpResponse:
                 person, form.contact, form.details, meetings=form.meetings,
                 by=actor(request), now=now,
             )  # fmt: skip
-        except naming.Refused as refusal:
+        except Refused as refusal:
             at = refusal.field if refusal.field in form.fields else None
             form.add_error(at, str(refusal))
         else:
@@ -101,7 +103,7 @@ def own_nobody(request: HttpRequest, person: Person) -> HttpResponse:
         )  # fmt: skip
     except ValueError:
         raise Http404 from None
-    except naming.Refused as refusal:
+    except Refused as refusal:
         messages.error(request, str(refusal))
     else:
         messages.success(request, _("Saved: you met nobody on that day."))
@@ -110,13 +112,10 @@ def own_nobody(request: HttpRequest, person: Person) -> HttpResponse:
 
 def own_contact(person: Person, key: str) -> Contact:
     """Return somebody whom this person named; 404 otherwise."""
-    try:
-        found = Contact.objects.standing().filter(met=person, pk=UUID(key)).first()
-    except ValueError:
-        found = None
-    if found is None:
+    pk = key_of(key)
+    if pk is None:
         raise Http404
-    return found
+    return get_object_or_404(Contact.objects.standing(), met=person, pk=pk)
 
 
 @require_http_methods(["GET", "POST"])
@@ -140,7 +139,7 @@ def own_edit(request: HttpRequest, person: Person) -> HttpResponse:
             messages.error(
                 request, _("Somebody changed this meanwhile. Look at it once more.")
             )
-        except naming.Refused as refusal:
+        except Refused as refusal:
             form.add_error("hint", str(refusal))
         else:
             messages.success(request, _("Saved."))
@@ -154,16 +153,14 @@ def own_edit(request: HttpRequest, person: Person) -> HttpResponse:
 @own_person
 def own_withdraw(request: HttpRequest, person: Person) -> HttpResponse:
     """Take back that I met somebody on a day."""
-    try:
-        key = UUID(request.POST.get("exposure", ""))
-    except ValueError:
-        raise Http404 from None
-    found = Exposure.objects.filter(met=person, contact__met=person, pk=key).first()
-    if found is None:
+    key = key_of(request.POST.get("exposure", ""))
+    if key is None:
         raise Http404
+    mine = Exposure.objects.filter(met=person, contact__met=person)
+    found = get_object_or_404(mine, pk=key)
     try:
         naming.withdraw_exposure(found, by=actor(request), now=clock.now())
-    except naming.Refused as refusal:
+    except Refused as refusal:
         messages.error(request, str(refusal))
     else:
         messages.success(request, _("Taken back."))

@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -15,6 +16,14 @@ class Renderer(TemplatesSetting):
     form_template_name = "django/forms/div.html"
     field_template_name = "django/forms/field.html"
     formset_template_name = "django/forms/formsets/div.html"
+
+
+def key_of(text: str) -> UUID | None:
+    """Return the key that an address or a form names; None for what is no key."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 class SplitDateWidget(forms.MultiWidget):

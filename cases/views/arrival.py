@@ -20,7 +20,6 @@ from quarano.audit import log as audit
 from quarano.cockroach.transactions import retrying_transaction
 
 # What is compared to find out whether somebody is known.
-COMPARED = ("given_name", "family_name", "birth_date", "phone", "mobile", "email")
 
 
 class Arrival:
@@ -87,7 +86,8 @@ class Arrival:
 
     def _like_known(self, typed: dict[str, Any]) -> list[Person]:
         """Return known people like the typed one; of the protected only whom to ask."""
-        similar = duplicates.similar(**{name: typed[name] for name in COMPARED})
+        compared = {name: typed[name] for name in duplicates.COMPARED}
+        similar = duplicates.similar(**compared)
         keys = [person.pk for person in similar]
         visible = Person.objects.open_to(self.request.user).filter(pk__in=keys)
         found = sorted(visible, key=lambda person: keys.index(person.pk))

@@ -4,15 +4,14 @@ Both together open one page, once, that says nothing but whose list is asked for
 """
 
 import datetime as dt
-import hashlib
 import json
 import secrets
 from collections.abc import Sequence
 
 from django.contrib.auth.hashers import check_password, make_password
 
-from cases import history
-from cases.enrolment import ALPHABET, CONFUSED, SELECTOR, VERIFIER, spelled
+from cases import containment, history
+from cases.enrolment import SELECTOR, as_typed, new_code, spelled
 from cases.models import Routine
 from contacts import events
 from contacts.guest_lists import receiving
@@ -21,6 +20,7 @@ from health_authorities.models import current
 from quarano.accounts.models import User
 from quarano.audit import log as audit
 from quarano.cockroach.transactions import retrying_transaction
+from quarano.encryption import fingerprint
 from quarano.notifications import outbox
 from quarano.sheets import Row
 
@@ -28,7 +28,7 @@ TRIES = 5
 MESSAGE = "contacts/messages/guest_list"
 
 
-class LinkOver(events.Refused):
+class LinkOver(containment.Refused):
     """The link is used, replaced, locked or too old."""
 
 
@@ -39,19 +39,16 @@ def ask(event: Event, *, by: User, now: dt.datetime) -> tuple[GuestList, str, st
     The link goes to the host's address, where one is known; the code is read out. An
     earlier link is over from now on. Raises events.Discarded.
     """
-    event = history.locked(event)
-    if event.discarded_at is not None:
-        raise events.Discarded
+    event = events.locked(event)
     _void(event, now=now)
-    code = "".join(secrets.choice(ALPHABET) for _place in range(SELECTOR + VERIFIER))
-    token = secrets.token_urlsafe(32)
+    code, token = new_code(), secrets.token_urlsafe(32)
     routine = Routine.objects.in_force(on=current().localdate(now))
     guest_list = GuestList.objects.create(
         event=event,
         way=GuestList.Way.HOST,
         asked_at=now,
         asked_by=by,
-        token_hash=_digest(token),
+        token_hash=fingerprint(token),
         selector=code[:SELECTOR],
         verifier_hash=make_password(code[SELECTOR:]),
         expires_at=now + dt.timedelta(hours=routine.code_hours),
@@ -91,15 +88,10 @@ def _void(event: Event, *, now: dt.datetime) -> int:
     return GuestList.objects.filter(pk__in=keys).update(voided_at=now)
 
 
-def _digest(token: str) -> str:
-    # A token has 256 bits, a plain hash is enough (OWASP ASVS 5.0, 6.5.2).
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 def look_up(token: str, *, now: dt.datetime) -> GuestList | None:
     """Return what a link opens now; changes nothing."""
     live = GuestList.objects.open_links(at=now).select_related("event")
-    return live.filter(token_hash=_digest(token)).first()
+    return live.filter(token_hash=fingerprint(token)).first()
 
 
 @retrying_transaction
@@ -109,11 +101,9 @@ def confirm(token: str, code: str, *, now: dt.datetime) -> GuestList | None:
     Takes about as long whether or not there is one. A wrong code counts; after five
     the link is over.
     """
-    code = code.upper().translate(CONFUSED)
-    if len(code) != SELECTOR + VERIFIER:
-        code = "*" * (SELECTOR + VERIFIER)
+    code = as_typed(code)
     live = GuestList.objects.open_links(at=now).select_for_update()
-    guest_list = live.filter(token_hash=_digest(token)).first()
+    guest_list = live.filter(token_hash=fingerprint(token)).first()
     if guest_list is None:
         make_password(code[SELECTOR:])
         return None

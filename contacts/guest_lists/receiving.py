@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from cases import history
+from cases import containment
 from contacts import events, search
 from contacts.guest_lists import columns as known
 from contacts.guest_lists import rows as reading
@@ -34,25 +34,25 @@ MOST_PROBLEMS = 100
 NEWEST = F("received_at").desc(nulls_last=True)
 
 
-class AlreadyThere(events.Refused):
+class AlreadyThere(containment.Refused):
     field = "family_name"
     message = _("This person is on a list of this event already.")
 
 
-class IsCase(events.Refused):
+class IsCase(containment.Refused):
     field = "family_name"
     message = _("This is a case that was at this event.")
 
 
-class Undone(events.Refused):
+class Undone(containment.Refused):
     message = _("This guest list was undone.")
 
 
-class TooLate(events.Refused):
+class TooLate(containment.Refused):
     message = _("A guest list can be undone for 7 days.")
 
 
-class AlreadyTaken(events.Refused):
+class AlreadyTaken(containment.Refused):
     message = _("Guests of this list are contacts already: columns stay as they are.")
 
 
@@ -94,9 +94,7 @@ def receive(
 
     `guest_list` is the one that a host was asked for. Raises events.Discarded.
     """
-    event = history.locked(event)
-    if event.discarded_at is not None:
-        raise events.Discarded
+    event = events.locked(event)
     if guest_list is None:
         guest_list = GuestList(event=event, way=way)
     guest_list.received_at, guest_list.received_by = now, by
@@ -371,9 +369,7 @@ def add_guest(
 
     Raises AlreadyThere, IsCase, events.Discarded.
     """
-    event = history.locked(event)
-    if event.discarded_at is not None:
-        raise events.Discarded
+    event = events.locked(event)
     seen = _seen(event)
     known_as = {seen[key] for key in reading.keys(values) if key in seen}
     if known_as:

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 
@@ -33,6 +33,12 @@ URGENT = (
     | Q(health_staff=Answer.YES)
     | Q(over_60=Answer.YES)
     | Q(pre_existing=Answer.YES)
+)
+
+
+# What the citizen changed and no official has looked at; `is_changed` of a row.
+CHANGED = Q(changed_at__gt=F("reviewed_at")) | Q(
+    changed_at__isnull=False, reviewed_at__isnull=True
 )
 
 

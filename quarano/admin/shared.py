@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from typing import Any
-from uuid import UUID
 
 from allauth.mfa.models import Authenticator
 from django import forms
@@ -19,6 +18,7 @@ from quarano.admin.meanwhile import RowForm
 from quarano.admin.sites import Refused, Rows, changes
 from quarano.audit import log
 from quarano.audit.models import Event
+from quarano.forms import key_of
 
 
 def role_names() -> dict[str, str]:
@@ -32,15 +32,6 @@ def role_names() -> dict[str, str]:
 def in_words(roles: Iterable[str]) -> str:
     names = role_names()
     return ", ".join(names.get(role, role) for role in roles)
-
-
-def is_id(text: str) -> bool:
-    """Whether the text is a UUID."""
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 class RolesForm(RowForm):
@@ -233,7 +224,7 @@ class EventRows(Rows):
         asked = {
             key: value
             for key in ("subject", "person", "actor")
-            if is_id(value := request.GET.get(key, ""))
+            if key_of(value := request.GET.get(key, ""))
         }
         log.viewed(request, "audit.viewed", now=clock.now(), codes=asked)
         return super().changelist_view(request, extra_context)

@@ -25,6 +25,7 @@ from quarano.audit import log as audit
 from quarano.desk import first_hour, upcoming, views_clocks
 from quarano.desk import panel as panel_of
 from quarano.desk.forms import AssignForm, BulkForm, names_of_officials
+from quarano.forms import key_of
 from quarano.htmx import done, render_page
 
 
@@ -81,9 +82,8 @@ def _bulk(request: HttpRequest, form: BulkForm | None = None) -> dict[str, Any]:
 
 def _chosen(request: HttpRequest) -> Person | None:
     """The person whose panel the address opens; one who is not ours is nobody."""
-    try:
-        key = UUID(request.GET.get("person", ""))
-    except ValueError:
+    key = key_of(request.GET.get("person", ""))
+    if key is None:
         return None
     return Person.objects.open_to(request.user).filter(pk=key).first()
 
@@ -100,15 +100,8 @@ def _panel(
     audit.viewed(request, "panel.viewed", now=now, person=person)
     if not do and request.GET.get("do") in {"settle", "snooze", "assign", "call"}:
         do = request.GET["do"]
-        on = _uuid(request.GET.get("on", ""))
+        on = key_of(request.GET.get("on", ""))
     return panel_of.read(person, user=request.user, now=now, do=do, on=on, form=form)
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 @require_GET
@@ -249,7 +242,7 @@ def call(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _of_checked(request: HttpRequest) -> list[Escalation]:
     """All that is open about the people who are checked, awake or not."""
-    keys = [key for text in request.POST.getlist("people") if (key := _uuid(text))]
+    keys = [key for text in request.POST.getlist("people") if (key := key_of(text))]
     found = Escalation.objects.open().open_to(request.user)
     return list(found.filter(person__in=keys))
 

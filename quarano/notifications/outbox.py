@@ -172,8 +172,11 @@ def due(*, now: dt.datetime) -> QuerySet[Message]:
 
 def claimable(*, now: dt.datetime) -> QuerySet[Message]:
     """What is due and has not outlived its use."""
-    in_time = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
-    return due(now=now).filter(in_time)
+    return due(now=now).filter(_in_time(now))
+
+
+def _in_time(now: dt.datetime) -> Q:
+    return Q(expires_at__isnull=True) | Q(expires_at__gt=now)
 
 
 @retrying
@@ -216,7 +219,7 @@ def begin(message: Message, *, now: dt.datetime) -> bool:
     """Take a message that was taken aside in hand for CLAIM, unless it was cancelled,
     has outlived its use, or somebody else took it meanwhile."""
     taken = Message.objects.filter(
-        Q(expires_at__isnull=True) | Q(expires_at__gt=now),
+        _in_time(now),
         pk=message.pk,
         state=State.SENDING,
         claimed_until=message.claimed_until,

@@ -16,6 +16,7 @@ from django.utils.dateparse import parse_datetime
 
 from quarano.audit import log
 from quarano.cockroach.transactions import retrying_transaction
+from quarano.forms import key_of
 from quarano.notifications.gateway import Adapter, at
 from quarano.notifications.models import Message
 
@@ -83,11 +84,7 @@ def code(said: Any) -> str:
 
 def _uuid(said: Any) -> uuid.UUID | None:
     # Mail names it as a Message-ID, <…@quarano>.
-    text = str(said or "").strip("<> ").partition("@")[0]
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
+    return key_of(str(said or "").strip("<> ").partition("@")[0])
 
 
 def _moment(said: Any) -> dt.datetime | None:

@@ -13,6 +13,7 @@ from quarano import clock
 from quarano.accounts.access import actor, may
 from quarano.audit import log as audit
 from quarano.audit.models import Event
+from quarano.forms import key_of
 from quarano.oversight import trail, watch
 from quarano.oversight.forms import AlarmForm, TrailForm
 from quarano.oversight.models import Alarm
@@ -131,10 +132,8 @@ def _answer(
 
 def _after(events: Any, key: str) -> Any:
     """The page behind an event that was shown last; a strange key is the first page."""
-    try:
-        last = Event.objects.filter(pk=UUID(key)).first()
-    except ValueError:
-        last = None
+    known = key_of(key)
+    last = Event.objects.filter(pk=known).first() if known else None
     if last is None:
         return events
     return events.filter(at__lte=last.at).exclude(at=last.at, pk__gte=last.pk)

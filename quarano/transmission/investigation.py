@@ -15,6 +15,7 @@ from contacts import sources
 from contacts.models import Event, Setting, SourceLink
 from contacts.transmission.wanted import code_of
 from quarano.accounts.models import User
+from quarano.forms import key_of
 
 FOUND = 10
 
@@ -112,10 +113,7 @@ def _overlap(one: sources.Candidate) -> str:
 def decided(typed: QueryDict, user: User) -> dict[str, Any]:
     """Return which source a form names: a case of somebody whom this official may
     see, or an event; 404 otherwise."""
-    try:
-        pk = UUID(typed.get("candidate", ""))
-    except ValueError:
-        pk = UUID(int=0)
+    pk = key_of(typed.get("candidate", ""))
     if typed.get("kind") == "event":
         events = Event.objects.filter(discarded_at__isnull=True)
         return {"event": get_object_or_404(events, pk=pk)}

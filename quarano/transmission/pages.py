@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
-from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
@@ -453,8 +452,3 @@ def _offspring_note(found: dict[int, int]) -> str:
             "the more a few cases infect most of the others."
         ) % {"k": k}
     return note
-
-
-def may_name(request: HttpRequest) -> bool:
-    """Whether this official may be shown names and places."""
-    return bool(getattr(request.user, "may", lambda _permission: False)("cases.view"))

@@ -78,7 +78,8 @@ def export_figure(request: HttpRequest, text: str) -> HttpResponse:
     asked = pages.asked(request.POST, now=now)
     if asked.wanted is None or asked.is_wrong:
         return redirect("transmission:figures")
-    table = tables.of_figure(text, asked.wanted, names=pages.may_name(request))
+    is_named = actor(request).may("cases.view")
+    table = tables.of_figure(text, asked.wanted, names=is_named)
     if table is None:
         return redirect("transmission:figures")
     is_picture = request.POST.get("as") == "picture"

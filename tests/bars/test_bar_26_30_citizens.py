@@ -71,7 +71,7 @@ def test_bar_26_codes_come_from_a_source_that_nobody_foretells(monkeypatch):
     )
     draws = []
     monkeypatch.setattr(secrets, "choice", lambda one: draws.append(one) or drawn(one))
-    code = enrolment._new_code()
+    code = enrolment.new_code()
     assert len(code) == enrolment.SELECTOR + enrolment.VERIFIER == len(draws)
     assert set(draws) == {enrolment.ALPHABET}
     assert len(set(enrolment.ALPHABET)) == 32

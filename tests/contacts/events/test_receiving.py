@@ -3,7 +3,8 @@ import json
 
 import pytest
 
-from contacts import events, tracing
+from cases import history
+from contacts import events, naming, tracing
 from contacts.guest_lists import preview, receiving
 from contacts.models import Contact, GuestList
 from quarano.sheets import SheetRefused, read
@@ -236,3 +237,18 @@ def test_people_who_are_known_are_shown_unless_protected(choir, received, anna):
     guest_list = received(choir)
     page = preview.of(guest_list, "", now=NOW)
     assert preview.known_people(page.sample, anna) == {2: [known]}
+
+
+def test_two_who_change_a_guest_at_once_lose_nothing(taken, anna):
+    """Whether or not somebody's file could keep the values, the version counts."""
+    guest = taken.participants.order_by("pk").first()
+    version = guest.version
+    naming.revise_contact(guest, {"hint": "alto"}, by=anna, now=NOW, version=version)
+
+    with pytest.raises(history.ChangedMeanwhile):
+        naming.revise_contact(
+            guest, {"hint": "tenor"}, by=anna, now=NOW, version=version
+        )
+
+    guest.refresh_from_db()
+    assert guest.hint == "alto"
